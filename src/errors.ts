@@ -1,0 +1,102 @@
+/**
+ * The error classes of runnel. Each says who is at fault, so that the layer that owns a session can choose
+ * between giving up, trying again and changing the exit code. Any other Error is a bug of ours.
+ */
+
+/** A flag, a recipe or a combination of them that cannot be carried out; every problem at once. Exit code 2. */
+export class UsageError extends Error {
+  readonly problems: readonly string[];
+  constructor(problems: string | readonly string[]) {
+    const list = typeof problems === "string" ? [problems] : problems;
+    super(list.join("\n"));
+    this.name = "UsageError";
+    this.problems = list;
+  }
+}
+
+/** Where in a peer's bytes a rule was broken. */
+export type ProtocolPlace = {
+  layer: "handshake" | "chunk" | "message" | "amf" | "command";
+  csid?: number;
+  offset?: number;
+};
+
+/** The peer broke the rules of RTMP. */
+export class ProtocolError extends Error {
+  readonly place: ProtocolPlace;
+  constructor(message: string, place: ProtocolPlace, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ProtocolError";
+    this.place = place;
+  }
+}
+
+/** What kind of "no" a peer said: whether asking again can help. */
+export type Refusal = "auth" | "name" | "not-live" | "failed";
+
+/** The peer said no in so many words; `code` is its own, such as NetStream.Publish.BadName. */
+export class RemoteError extends Error {
+  readonly code: string;
+  readonly refusal: Refusal;
+  constructor(message: string, detail: { code: string; refusal: Refusal }, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RemoteError";
+    this.code = detail.code;
+    this.refusal = detail.refusal;
+  }
+}
+
+/** How the way to a peer failed. */
+export type TransportFault =
+  "name" | "refused" | "unreachable" | "reset" | "closed" | "timeout" | "stalled" | "tls" | "http";
+
+/** The way to the peer failed: name resolution, connecting, TLS, a lost or silent connection. */
+export class TransportError extends Error {
+  readonly fault: TransportFault;
+  constructor(message: string, fault: TransportFault, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "TransportError";
+    this.fault = fault;
+  }
+}
+
+/** A bitstream or a container that cannot be read; `offset` counts bytes from its start. */
+export class MediaError extends Error {
+  readonly offset: number | undefined;
+  constructor(message: string, offset?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "MediaError";
+    this.offset = offset;
+  }
+}
+
+/** A file that cannot be opened, written or renamed; `code` is the operating system's, such as ENOSPC. */
+export class DiskError extends Error {
+  readonly path: string;
+  readonly code: string;
+  constructor(message: string, detail: { path: string; code: string }, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DiskError";
+    this.path = detail.path;
+    this.code = detail.code;
+  }
+}
+
+/** One sentence for people: our own errors as they are, anything else marked as a bug of ours. */
+export function describe(error: unknown): string {
+  if (isOurs(error)) return error.message;
+  if (error instanceof Error) return `Internal: ${error.message}`;
+  return `Internal: ${String(error)}`;
+}
+
+/** Whether this is one of the classes above, as against a bug. */
+export function isOurs(error: unknown): error is Error {
+  return (
+    error instanceof UsageError ||
+    error instanceof ProtocolError ||
+    error instanceof RemoteError ||
+    error instanceof TransportError ||
+    error instanceof MediaError ||
+    error instanceof DiskError
+  );
+}

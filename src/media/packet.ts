@@ -1,0 +1,29 @@
+/**
+ * MediaPacket is what flows from a source through the hub to every sink. Its body is the RTMP payload, which is
+ * also the FLV tag's data, bit for bit; from the moment a packet is published nobody writes to it.
+ */
+
+/** RTMP message type = FLV tag type. */
+export type MediaKind = "audio" | "video" | "data";
+
+/**
+ * What a packet is to the plumbing: `metadata` is onMetaData, `header` a sequence header, `key` starts a GOP,
+ * `frame` is any other media or data, `end` an end-of-sequence mark.
+ */
+export type PacketRole = "metadata" | "header" | "key" | "frame" | "end";
+
+export type MediaPacket = {
+  readonly kind: MediaKind;
+  readonly role: PacketRole;
+  /** FourCC as text ("avc1", "mp4a", "hvc1", ...); "" when there is none (data) or it is unknown. */
+  readonly codec: string;
+  /** Enhanced RTMP track id; 0 for everything legacy. */
+  readonly track: number;
+  /** Decoding time in ms on the job's timeline: starts at 0, unwrapped, never going back within a track. */
+  readonly dts: number;
+  /** RTMP payload = FLV tag data. Read-only. */
+  readonly body: Uint8Array;
+};
+
+/** The type id that RTMP (message) and FLV (tag) share for each kind. */
+export const TYPE_ID_OF_KIND: Readonly<Record<MediaKind, number>> = { audio: 8, video: 9, data: 18 };
