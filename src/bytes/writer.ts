@@ -1,0 +1,121 @@
+/**
+ * ByteWriter builds a byte array whose length is not known beforehand: commands, metadata, file headers. Values
+ * go in one after the other and may be patched afterwards (lengths, durations); take() hands the bytes out.
+ * Not for media payloads: those are framed into buffers of exact size.
+ */
+
+const UTF8 = new TextEncoder();
+
+/** A growing buffer; all integers are big-endian unless the name says `le`. */
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(Math.max(capacity, 16));
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /** How many bytes have been written since the last take(). */
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): void {
+    const at = this.#claim(1);
+    this.#bytes[at] = value;
+  }
+
+  u16(value: number): void {
+    const at = this.#claim(2);
+    this.#view.setUint16(at, value);
+  }
+
+  u24(value: number): void {
+    const at = this.#claim(3);
+    this.#setU24(at, value);
+  }
+
+  u32(value: number): void {
+    const at = this.#claim(4);
+    this.#view.setUint32(at, value);
+  }
+
+  u32le(value: number): void {
+    const at = this.#claim(4);
+    this.#view.setUint32(at, value, true);
+  }
+
+  f64(value: number): void {
+    const at = this.#claim(8);
+    this.#view.setFloat64(at, value);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    const at = this.#claim(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /** Appends the text alone, without a length; returns how many bytes it took. */
+  utf8(text: string): number {
+    const at = this.#length;
+    // A UTF-16 unit never needs more than three bytes of UTF-8.
+    this.#reserve(text.length * 3);
+    const { written } = UTF8.encodeInto(text, this.#bytes.subarray(at));
+    this.#length = at + written;
+    return written;
+  }
+
+  /** Overwrites three bytes written before. */
+  patchU24(at: number, value: number): void {
+    this.#checkPatch(at, 3);
+    this.#setU24(at, value);
+  }
+
+  /** Overwrites four bytes written before. */
+  patchU32(at: number, value: number): void {
+    this.#checkPatch(at, 4);
+    this.#view.setUint32(at, value);
+  }
+
+  /** Overwrites eight bytes written before. */
+  patchF64(at: number, value: number): void {
+    this.#checkPatch(at, 8);
+    this.#view.setFloat64(at, value);
+  }
+
+  /** All bytes written, as an array of exactly that size and nobody else's; the writer is empty again. */
+  take(): Uint8Array {
+    const taken = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  #setU24(at: number, value: number): void {
+    this.#view.setUint16(at, value >>> 8);
+    this.#bytes[at + 2] = value;
+  }
+
+  #checkPatch(at: number, size: number): void {
+    if (!(at >= 0 && at + size <= this.#length)) {
+      throw new RangeError(`Cannot patch ${size} bytes at ${at}: ${this.#length} bytes written`);
+    }
+  }
+
+  #claim(size: number): number {
+    this.#reserve(size);
+    const at = this.#length;
+    this.#length = at + size;
+    return at;
+  }
+
+  #reserve(size: number): void {
+    const needed = this.#length + size;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
