@@ -1,0 +1,144 @@
+/**
+ * The timeline of a job: 32-bit RTMP or FLV timestamps in, milliseconds out that begin at 0, are unwrapped and never
+ * go back within a track. Sources call it for every packet and tell it when they connect again. There is no clock in
+ * here: the stamps and the length of a gap are all it knows. protocol.md 2.4.
+ *
+ * Audio and video share one reference, so a step of the source's clock moves both by the same amount:
+ *
+ *     stamp   ...  5000  5023  5040 | 0     23    40        source restarted
+ *     out     ...   900   923   940 | 980  1003  1020       980 = last + one frame, counted as a discontinuity
+ *
+ * A track whose stamps never fitted the other's (cameras exist that count audio and video apart) keeps its own.
+ */
+import type { MediaKind, PacketRole } from "./packet.ts";
+
+/** A step ahead of more than this many ms is a new clock, not a gap. */
+const MAX_FORWARD = 60_000;
+/** A step back of more than this many ms is a new clock, not skew between audio and video. */
+const MAX_BACKWARD = 10_000;
+/** How far behind the other track, in ms, a track may be and still give its headers its own time. */
+const MAX_HEADER_LAG = 1000;
+/** How far ahead of audio and video, in ms, something that is not a frame may be: frames must not wait for it. */
+const MAX_LEAD = 1000;
+/** What lies between the last packet of an old clock and the first of a new one, in ms: a frame at 25 fps. */
+const NOMINAL_FRAME = 40;
+/** go2rtc keeps 24 bits of the time: its stamps step back by this every 4 h 39 min. */
+const WRAP_24 = 0x1000000;
+
+/** The last stamp of a source clock and what it became, before clamping. */
+type Clock = { stamp: number; time: number; wraps24: boolean };
+
+/** `last` is the latest time given to this kind. */
+type Track = { last: number; started: boolean; clock: Clock | undefined };
+
+/** Maps the stamps of one source, across its reconnects, to the job's time in ms. */
+export class Timeline {
+  #discontinuities = 0;
+  /** The latest time given to audio or video. */
+  #position = 0;
+  #started = false;
+  /** What `reconnect` announced; counts until the next media packet. */
+  #gap = 0;
+  #clock: Clock | undefined;
+  readonly #audio: Track = { last: 0, started: false, clock: undefined };
+  readonly #video: Track = { last: 0, started: false, clock: undefined };
+  readonly #data: Track = { last: 0, started: false, clock: undefined };
+
+  /** How often the source's clock jumped and was set anew; reconnects are not counted. */
+  get discontinuities(): number {
+    return this.#discontinuities;
+  }
+
+  /** The latest time given to audio or video, in ms. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /**
+   * The time of a packet in ms. Sequence headers and metadata get the current time whatever their stamp: servers
+   * send them with 0, with the present or with the time they were first seen.
+   */
+  map(kind: MediaKind, role: PacketRole, timestamp32: number): number {
+    const stamp = timestamp32 >>> 0;
+    if (kind === "data") return this.#place(this.#data, role === "metadata" ? NaN : this.#peek(stamp));
+    const track = kind === "video" ? this.#video : this.#audio;
+    if (role === "header" || role === "metadata") return this.#place(track, NaN);
+    // Not a frame: its stamp may place it, but must not become the reference.
+    if (role === "end") return this.#place(track, this.#peek(stamp));
+    const time = Math.max(track.last, this.#advance(track, stamp));
+    track.last = time;
+    track.started = true;
+    if (time > this.#position) this.#position = time;
+    return time;
+  }
+
+  /** The source was lost for `gapMs`: the next media packet comes that much after the last, whatever its stamp. */
+  reconnect(gapMs: number): void {
+    this.#gap = this.#started && gapMs > 0 ? Math.round(gapMs) : 0;
+    this.#clock = undefined;
+    this.#audio.clock = undefined;
+    this.#video.clock = undefined;
+  }
+
+  /** Moves the clock that this stamp belongs to and returns its time, which may lie before the track's last. */
+  #advance(track: Track, stamp: number): number {
+    let clock = this.#clock;
+    if (clock === undefined) return this.#anchor(track, stamp, this.#position + this.#gap);
+    let delta = this.#step(clock, stamp);
+    if (Number.isNaN(delta) && track.clock !== undefined && track.clock !== clock) {
+      clock = track.clock;
+      delta = this.#step(clock, stamp);
+    }
+    if (Number.isNaN(delta)) {
+      this.#discontinuities++;
+      return this.#anchor(track, stamp, this.#position + NOMINAL_FRAME);
+    }
+    clock.time += delta;
+    clock.stamp = stamp;
+    track.clock = clock;
+    return clock.time;
+  }
+
+  #anchor(track: Track, stamp: number, time: number): number {
+    const clock: Clock = { stamp, time, wraps24: false };
+    this.#clock = clock;
+    this.#started = true;
+    this.#gap = 0;
+    track.clock = clock;
+    return time;
+  }
+
+  /** How many ms this stamp is after the clock's last; NaN when it cannot be of that clock. */
+  #step(clock: Clock, stamp: number): number {
+    let delta = (stamp - clock.stamp) | 0;
+    if (Math.abs(delta + WRAP_24) <= MAX_BACKWARD) {
+      clock.wraps24 = true;
+      delta += WRAP_24;
+    } else if (clock.wraps24 && Math.abs(delta - WRAP_24) <= MAX_BACKWARD) {
+      // The other track's last packets from before the wrap.
+      delta -= WRAP_24;
+    }
+    const plausible = delta <= MAX_FORWARD && delta >= -MAX_BACKWARD;
+    // Many small steps back are a jump too.
+    return plausible && clock.time + delta >= this.#position - MAX_BACKWARD ? delta : NaN;
+  }
+
+  /** The time that a stamp has on the shared clock; NaN when there is none, it does not fit or lies ahead. */
+  #peek(stamp: number): number {
+    const clock = this.#clock;
+    if (clock === undefined) return NaN;
+    const time = clock.time + this.#step(clock, stamp);
+    return time <= this.#position + MAX_LEAD ? time : NaN;
+  }
+
+  /** Gives something that is not a frame its wished time, or the current one for NaN. */
+  #place(track: Track, wished: number): number {
+    let time = wished;
+    if (Number.isNaN(time)) {
+      const near = track.started && this.#position - track.last <= MAX_HEADER_LAG && this.#gap === 0;
+      time = near ? track.last : this.#position + this.#gap;
+    }
+    if (time > track.last) track.last = time;
+    return track.last;
+  }
+}
