@@ -1,4 +1,5 @@
 /** Bytes as hex, both ways, for tests: hex`03 0003 617070` in, the same digits out. */
+import { readFileSync } from "node:fs";
 
 /** Hex digits, with any spacing, as bytes; `${}` takes further hex or a Uint8Array. */
 export function hex(parts: TemplateStringsArray, ...values: readonly (string | Uint8Array)[]): Uint8Array {
@@ -24,4 +25,9 @@ export function toHex(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
   return text;
+}
+
+/** A file below test/fixtures, whole. */
+export function fixture(path: string): Uint8Array {
+  return new Uint8Array(readFileSync(new URL(`../fixtures/${path}`, import.meta.url)));
 }
