@@ -1,0 +1,142 @@
+/**
+ * What the FLV reader knows about bytes that are not where a tag should be: whether a tag begins at a place of a
+ * damaged file, and what an input is that is no FLV at all. Pure functions over bytes; only FlvReader calls them.
+ */
+import { MediaError } from "../errors.ts";
+import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
+
+/** Size of the file header, without the first PreviousTagSize. FLV 10.1 E.2. */
+export const FLV_HEADER_SIZE = 9;
+
+/** While lost, larger tags are not believed: the search must be able to see two in a row. ffmpeg has the same. */
+const MAX_SYNC_TAG = 1 << 20;
+
+/** What `syncAt` says when it needs no more bytes; any number above these is how many it needs from that place. */
+export const NO_SYNC = 0;
+export const SYNC = 1;
+
+/** u24, big-endian. */
+export function u24(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 16) | (bytes[at + 1]! << 8) | bytes[at + 2]!;
+}
+
+/** u32, big-endian. */
+export function u32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+}
+
+/** Whether the low five bits of a tag's first byte are a type that FLV knows: audio, video, AMF3 and AMF0 data. */
+export function isTagType(type: number): boolean {
+  return type === 8 || type === 9 || type === 18 || type === 15;
+}
+
+/** Whether a file header stands here, as in files put one after the other with cat. 9 bytes must be there. */
+export function isFlvHeader(bytes: Uint8Array, at: number): boolean {
+  return isFlvSignature(bytes, at) && bytes[at + 3]! < 5 && bytes[at + 5] === 0;
+}
+
+/** Whether "FLV" stands here. */
+export function isFlvSignature(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0x46 && bytes[at + 1] === 0x4c && bytes[at + 2] === 0x56;
+}
+
+/**
+ * Whether reading can go on at this place: two tags in a row whose back-pointers agree with their sizes, or a file
+ * header. Returns SYNC, NO_SYNC or the number of bytes from `at` that the answer needs. With `final` no more bytes
+ * will come, and a single good tag before a cut one is enough.
+ */
+export function syncAt(
+  bytes: Uint8Array,
+  at: number,
+  { end, final }: { end: number; final: boolean },
+): number {
+  if (bytes[at] === 0x46) return headerSyncAt(bytes, at, { end, final });
+  const first = pairAt(bytes, at, end);
+  if (first < 0) return final ? NO_SYNC : -first;
+  if (first === 0) return NO_SYNC;
+  if (bytes[at + first] === 0x46) {
+    const header = headerSyncAt(bytes, at + first, { end, final });
+    return header > SYNC ? header + first : header;
+  }
+  const second = pairAt(bytes, at + first, end);
+  if (second < 0) return final ? SYNC : first - second;
+  return second === 0 ? NO_SYNC : SYNC;
+}
+
+/** The length of tag and back-pointer at `at`; 0 when they disagree, minus the bytes needed when cut by `end`. */
+function pairAt(bytes: Uint8Array, at: number, end: number): number {
+  if (at < end && ((bytes[at]! & 0xc0) !== 0 || !isTagType(bytes[at]! & 0x1f))) return 0;
+  if (end - at < FLV_TAG_HEADER_SIZE) return -FLV_TAG_HEADER_SIZE;
+  const size = u24(bytes, at + 1);
+  if (u24(bytes, at + 8) !== 0 || size > MAX_SYNC_TAG) return 0;
+  const length = FLV_TAG_HEADER_SIZE + size + PREVIOUS_TAG_SIZE;
+  if (end - at < length) return -length;
+  return u32(bytes, at + length - PREVIOUS_TAG_SIZE) === FLV_TAG_HEADER_SIZE + size ? length : 0;
+}
+
+function headerSyncAt(
+  bytes: Uint8Array,
+  at: number,
+  { end, final }: { end: number; final: boolean },
+): number {
+  const length = FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
+  if (end - at < length) return final ? NO_SYNC : length;
+  const plain = isFlvHeader(bytes, at) && u32(bytes, at + 5) === FLV_HEADER_SIZE && u32(bytes, at + 9) === 0;
+  return plain ? SYNC : NO_SYNC;
+}
+
+type Foreign = { name: string; hint: string; matches: (bytes: Uint8Array) => boolean };
+
+const CONVERT = "convert it first: ffmpeg -i FILE -c copy out.flv";
+const RAW_VIDEO = "use h264:FILE for a raw H.264 stream";
+
+/** What people hand in instead of FLV, and what to tell them. The first that matches counts. */
+const FOREIGN: readonly Foreign[] = [
+  { name: "MP4", hint: CONVERT, matches: (b) => startsWith(b, 4, "ftyp") || startsWith(b, 4, "styp") },
+  { name: "Matroska or WebM", hint: CONVERT, matches: (b) => startsWith(b, 0, "\x1a\x45\xdf\xa3") },
+  { name: "AVI or WAV", hint: CONVERT, matches: (b) => startsWith(b, 0, "RIFF") },
+  {
+    name: "an HLS playlist",
+    hint: "use the address of the FLV or RTMP stream",
+    matches: (b) => startsWith(b, 0, "#EXTM3U"),
+  },
+  { name: "a web page", hint: "check the address: the server did not send a stream", matches: isHtml },
+  { name: "MPEG-PS", hint: CONVERT, matches: (b) => startsWith(b, 0, "\0\0\x01\xba") },
+  {
+    name: "Annex B video",
+    hint: RAW_VIDEO,
+    matches: (b) => startsWith(b, 0, "\0\0\x01") || startsWith(b, 0, "\0\0\0\x01"),
+  },
+  { name: "MPEG-TS", hint: CONVERT, matches: (b) => b[0] === 0x47 && !startsWith(b, 0, "GIF8") },
+];
+
+/** The error for an input that does not begin with an FLV header, from its first bytes. */
+export function notFlv(bytes: Uint8Array): MediaError {
+  if (bytes.length === 0) return new MediaError("Cannot read FLV: the input is empty", 0);
+  if ("FLV".startsWith(latin1(bytes.subarray(0, 3)))) {
+    return new MediaError(
+      `Cannot read FLV: the input ends inside the file header, after ${bytes.length} bytes`,
+      0,
+    );
+  }
+  const foreign = FOREIGN.find((format) => format.matches(bytes));
+  if (foreign === undefined) {
+    return new MediaError(
+      'Cannot read FLV: the input does not begin with "FLV" and looks like nothing known',
+      0,
+    );
+  }
+  return new MediaError(`Cannot read FLV: the input looks like ${foreign.name}; ${foreign.hint}`, 0);
+}
+
+function isHtml(bytes: Uint8Array): boolean {
+  return /^\s*<(!doctype|html|head|body|\?xml)/i.test(latin1(bytes));
+}
+
+function startsWith(bytes: Uint8Array, at: number, text: string): boolean {
+  return latin1(bytes.subarray(at, at + text.length)) === text;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 64));
+}
