@@ -1,0 +1,123 @@
+/** `runnel relay` from one nginx to others, one of them behind TLS with a private authority. */
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { backwards, differences, joinDifferences, lengthOf, readFlvFile } from "../support/flv-compare.ts";
+import { decodingErrors, publish, putShow, show } from "../support/media.ts";
+import { startNginx } from "../support/nginx.ts";
+import { needs } from "../support/programs.ts";
+import { expectExit, expectLastLine, lastLine, runnel, startRunnel } from "../support/runnel.ts";
+import { scratch } from "../support/scratch.ts";
+import { tidy } from "../support/tidy.ts";
+import { makeAuthority, startStunnel } from "../support/tls.ts";
+
+tidy();
+
+describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("relay", () => {
+  test("a live stream reaches two servers and a file alike", async () => {
+    const [source, first, second] = [await startNginx(), await startNginx(), await startNginx()];
+    const out = join(scratch(), "copy.flv");
+    const publisher = publish(await show({ seconds: 7 }), source.url("live", "show"));
+    await source.sees("publish", "show");
+    const to = [first.url("live", "one"), "-t", `second=${second.url("live", "two")}`];
+    const result = await runnel(["relay", source.url("live", "show"), ...to, "-o", out, "--for", "4s"]);
+    await publisher.stop();
+    expectExit(result, 0);
+    expectLastLine(result);
+    const whole = await readFlvFile(await source.recording("show"));
+    const files = [out, await first.recording("one"), await second.recording("two")];
+    for (const file of files) {
+      const tags = await readFlvFile(file);
+      expect(joinDifferences(whole, tags)).toEqual([]);
+      expect(backwards(tags)).toEqual([]);
+      expect(lengthOf(tags)).toBeGreaterThan(1_500);
+      expect(await decodingErrors(file)).toBe("");
+    }
+  });
+
+  test("a destination that is not there changes nothing for the others", async () => {
+    const [source, good] = [await startNginx(), await startNginx()];
+    const file = await putShow(source.vod, "file.flv");
+    const out = join(scratch(), "copy.flv");
+    const gone = await startNginx();
+    await gone.stop();
+    const to = [good.url("live", "one"), gone.url("live", "two")];
+    const result = await runnel(["relay", source.url("vod", "file.flv"), ...to, "-o", out, "--for", "5s"]);
+    // Files are valid, but a required destination never got anything: incomplete.
+    expectExit(result, 3, 6);
+    const tags = await readFlvFile(file);
+    expect(differences(tags, await readFlvFile(out))).toEqual([]);
+    expect(differences(tags, await readFlvFile(await good.recording("one")))).toEqual([]);
+  });
+
+  test("a destination that comes back begins with headers and a keyframe", async () => {
+    const source = await startNginx();
+    const first = await startNginx();
+    const publisher = publish(await show({ seconds: 12 }), source.url("live", "show"));
+    await source.sees("publish", "show");
+    const url = first.url("live", "one");
+    await using relay = await startRunnel([
+      ...["relay", source.url("live", "show"), url, "--retry-min", "250ms", "--retry-max", "500ms"],
+    ]);
+    await first.sees("publish", "one");
+    const again = await first.restart();
+    await again.sees("publish", "one");
+    await publisher.finished;
+    relay.signal("SIGTERM");
+    await relay.finished;
+    const whole = await readFlvFile(await source.recording("show"));
+    expect(joinDifferences(whole, await readFlvFile(await again.recording("one")))).toEqual([]);
+  });
+});
+
+describe.skipIf(!needs("ffmpeg", "nginx-rtmp", "stunnel", "openssl"))("relay over TLS", () => {
+  test("with its authority a server behind TLS gets the same bits as one without", async () => {
+    const [source, plain, hidden] = [await startNginx(), await startNginx(), await startNginx()];
+    const authority = await makeAuthority();
+    const tls = await startStunnel(hidden.port, authority);
+    const file = await putShow(source.vod, "file.flv");
+    const out = join(scratch(), "copy.flv");
+    const to = [plain.url("live", "one"), `rtmps://localhost:${tls.port}/live/two`];
+    const flags = ["--ca", authority.ca, "-o", out];
+    const result = await runnel(["relay", source.url("vod", "file.flv"), ...to, ...flags]);
+    expectExit(result, 0);
+    const tags = await readFlvFile(file);
+    expect(differences(tags, await readFlvFile(await plain.recording("one")))).toEqual([]);
+    expect(differences(tags, await readFlvFile(await hidden.recording("two")))).toEqual([]);
+    expect(differences(tags, await readFlvFile(out))).toEqual([]);
+  });
+
+  test("a source behind TLS is pulled, by name and by address", async () => {
+    const hidden = await startNginx();
+    const authority = await makeAuthority();
+    const tls = await startStunnel(hidden.port, authority);
+    const file = await putShow(hidden.vod, "file.flv");
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const out = join(scratch(), "out.flv");
+      const result = await runnel([
+        "pull",
+        `rtmps://${host}:${tls.port}/vod/file.flv`,
+        out,
+        "--ca",
+        authority.ca,
+      ]);
+      expectExit(result, 0);
+      expect(differences(await readFlvFile(file), await readFlvFile(out))).toEqual([]);
+    }
+  });
+
+  test("a certificate that nobody vouches for is refused in words, unless --insecure", async () => {
+    const hidden = await startNginx();
+    const tls = await startStunnel(hidden.port, await makeAuthority());
+    const stranger = await makeAuthority("a stranger");
+    const file = await putShow(hidden.vod, "file.flv");
+    const url = `rtmps://localhost:${tls.port}/vod/file.flv`;
+    const out = join(scratch(), "out.flv");
+    for (const flags of [[], ["--ca", stranger.ca]]) {
+      const result = await runnel(["pull", url, out, ...flags]);
+      expectExit(result, 5, 6);
+      expect(lastLine(result)).toMatch(/certificate/i);
+    }
+    expectExit(await runnel(["pull", url, out, "--insecure"]), 0);
+    expect(differences(await readFlvFile(file), await readFlvFile(out))).toEqual([]);
+  });
+});
