@@ -15,7 +15,7 @@ import {
 import { fromHex, hex, toHex } from "../support/bytes.ts";
 import { needs } from "../support/programs.ts";
 import { show } from "../support/media.ts";
-import { tidy } from "../support/scratch.ts";
+import { tidy } from "../support/tidy.ts";
 
 tidy();
 

@@ -1,0 +1,256 @@
+/**
+ * onMetaData, the script message that describes a stream: reading what encoders and servers send, building the one
+ * of a recording, and turning one form into another. Bytes are AMF0 as in an FLV script tag or RTMP data message.
+ * Called by the sources (read), the FLV file sink (recordingMetadata), the RTMP sinks (publishMetadata) and by
+ * whoever serves players (playMetadata). protocol.md 7.5, 4.6.
+ *
+ * What metadata claims is a hint: encoders lie in it (DJI sends codec ids that do not exist). Tracks are decided by
+ * the media.
+ */
+import {
+  type Amf0Value,
+  decodeAmf0,
+  encodeAmf0,
+  getProperty,
+  isAmfObject,
+  numberOf,
+  stringOf,
+  writeAmf0Value,
+} from "../amf/amf0.ts";
+import { ByteWriter } from "../bytes/writer.ts";
+import { ProtocolError } from "../errors.ts";
+import {
+  audioCodecByLegacyId,
+  codecByFourCc,
+  codecByName,
+  type CodecKind,
+  videoCodecByLegacyId,
+} from "./fourcc.ts";
+import { isPlainAmf0 } from "./metadata-plain.ts";
+import { isMetadata, setDataFrameLength, setDataFramePrefix } from "./tag.ts";
+
+/** One key and value of onMetaData. */
+export type MetadataEntry = readonly [key: string, value: Amf0Value];
+
+/** What a source says about itself; a field is undefined when it says nothing usable. */
+export type Metadata = {
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** Frames per second. */
+  readonly framerate: number | undefined;
+  /** Kilobits per second. */
+  readonly videodatarate: number | undefined;
+  /** Kilobits per second. */
+  readonly audiodatarate: number | undefined;
+  /** FourCC as in MediaPacket.codec. */
+  readonly videoCodec: string | undefined;
+  /** FourCC as in MediaPacket.codec. */
+  readonly audioCodec: string | undefined;
+  /** Hz. */
+  readonly audiosamplerate: number | undefined;
+  readonly audiochannels: number | undefined;
+  /** Seconds. */
+  readonly duration: number | undefined;
+  readonly encoder: string | undefined;
+  /** Every key in its order, duplicates included. */
+  readonly entries: readonly MetadataEntry[];
+};
+
+/** Reads an onMetaData body, with or without @setDataFrame; undefined when it is none or cannot be decoded. */
+export function readMetadata(body: Uint8Array): Metadata | undefined {
+  if (!isMetadata(body)) return undefined;
+  const values = decodeOrUndefined(body.subarray(setDataFrameLength(body)));
+  if (values === undefined) return undefined;
+  const value = values[1];
+  const number = (...keys: string[]): number | undefined => firstNumber(value, keys);
+  return {
+    width: number("width", "displayWidth"),
+    height: number("height", "displayHeight"),
+    framerate: number("framerate", "fps", "videoframerate"),
+    videodatarate: number("videodatarate"),
+    audiodatarate: number("audiodatarate"),
+    videoCodec: codecOf(getProperty(value, "videocodecid"), "video"),
+    audioCodec: codecOf(getProperty(value, "audiocodecid"), "audio"),
+    audiosamplerate: number("audiosamplerate"),
+    audiochannels: number("audiochannels") ?? channelsOf(getProperty(value, "stereo")),
+    duration: number("duration"),
+    encoder: stringOf(getProperty(value, "encoder")),
+    entries: isAmfObject(value) ? value.entries : [],
+  };
+}
+
+/** Broken metadata is dropped, never the stream; our own mistakes still surface. */
+function decodeOrUndefined(body: Uint8Array): Amf0Value[] | undefined {
+  try {
+    return decodeAmf0(body);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+function firstNumber(value: Amf0Value, keys: readonly string[]): number | undefined {
+  for (const key of keys) {
+    const number = numberOf(getProperty(value, key));
+    if (number !== undefined) return number;
+  }
+  return undefined;
+}
+
+function channelsOf(stereo: Amf0Value): number | undefined {
+  if (typeof stereo !== "boolean" && typeof stereo !== "number") return undefined;
+  return stereo ? 2 : 1;
+}
+
+/** Names by which encoders call codecs in text. */
+const CODEC_NAMES: Readonly<Record<string, string>> = {
+  h264: "avc1",
+  avc: "avc1",
+  h265: "hvc1",
+  hevc: "hvc1",
+  hev1: "hvc1",
+  av1: "av01",
+  vp8: "vp08",
+  vp9: "vp09",
+  aac: "mp4a",
+  mp3: ".mp3",
+  opus: "Opus",
+  flac: "fLaC",
+};
+
+/** A codec id is a legacy id, a FourCC as number, or text: a FourCC, a nickname or digits. */
+function codecOf(id: Amf0Value, kind: CodecKind): string | undefined {
+  const number = numberOf(id);
+  if (number !== undefined) {
+    const legacy = kind === "video" ? videoCodecByLegacyId(number) : audioCodecByLegacyId(number);
+    return (legacy ?? codecByFourCc(number))?.fourcc;
+  }
+  const text = stringOf(id);
+  if (text === undefined) return undefined;
+  const name = Object.hasOwn(CODEC_NAMES, text.toLowerCase()) ? CODEC_NAMES[text.toLowerCase()]! : text;
+  return codecByName(name)?.fourcc;
+}
+
+/** What runnel knows about a recording better than its source; everything optional. */
+export type RecordingFacts = {
+  readonly width?: number;
+  readonly height?: number;
+  readonly framerate?: number;
+  /** Legacy id, or FourCC as a number for enhanced codecs. */
+  readonly videocodecid?: number;
+  /** Legacy id, or FourCC as a number for enhanced codecs. */
+  readonly audiocodecid?: number;
+  readonly audiosamplerate?: number;
+  readonly audiochannels?: number;
+  readonly stereo?: boolean;
+  readonly hasVideo?: boolean;
+  readonly hasAudio?: boolean;
+  readonly metadatacreator?: string;
+};
+
+/** Numbers that are known at the end of a recording: seconds, bytes, seconds, seconds, byte offset, kbit/s, 1/s, bytes. */
+const PATCH_KEYS = [
+  "duration",
+  "filesize",
+  "lasttimestamp",
+  "lastkeyframetimestamp",
+  "lastkeyframelocation",
+  "videodatarate",
+  "audiodatarate",
+  "framerate",
+  "datasize",
+  "videosize",
+  "audiosize",
+] as const;
+
+/** A number that can be patched when the recording is finished. */
+export type PatchKey = (typeof PATCH_KEYS)[number];
+
+/** For each number, where in the body its eight bytes (f64, big-endian) stand. */
+export type RecordingPatches = Readonly<Record<PatchKey, number>>;
+
+/** Those of the above that begin with the source's claim instead of 0, should nobody come to patch them. */
+const CLAIMED: ReadonlySet<string> = new Set(["videodatarate", "audiodatarate", "framerate"]);
+
+/** Keys that describe the source's own file or moment, in any capitals: false in a recording of it. */
+const STALE: ReadonlySet<string> = new Set([
+  ...PATCH_KEYS.filter((key) => !CLAIMED.has(key)),
+  "keyframes",
+  "haskeyframes",
+  "hasmetadata",
+  "hascuepoints",
+  "canseektoend",
+  "starttime",
+  "totalduration",
+  "totaldatarate",
+]);
+
+/**
+ * Builds the onMetaData of a recording: what is to be patched, then `known`, then every other key of the source in
+ * its order. Types are those of 4.6, so dates become numbers.
+ */
+export function recordingMetadata(
+  source: Metadata | undefined,
+  known: RecordingFacts,
+): { body: Uint8Array; patches: RecordingPatches } {
+  const entries = recordingEntries(source?.entries ?? [], known);
+  const offsets = new Map<string, number>();
+  const writer = new ByteWriter();
+  writeAmf0Value(writer, "onMetaData");
+  writeAmf0Value(writer, { kind: "ecma", entries }, (path, at) => {
+    // Behind the type marker; a key "a.b" or the "width" of a nested object must not be taken for one of ours.
+    if (!offsets.has(path)) offsets.set(path, at + 1);
+  });
+  const patches = Object.fromEntries(PATCH_KEYS.map((key) => [key, offsets.get(key)!]));
+  return { body: writer.take(), patches: patches as Record<PatchKey, number> };
+}
+
+/** A keyframe index belongs behind the patched numbers, where its place in the file does not depend on the source. */
+function recordingEntries(source: readonly MetadataEntry[], known: RecordingFacts): [string, Amf0Value][] {
+  const merged = new Map<string, Amf0Value>();
+  const claims = new Map(source);
+  for (const key of PATCH_KEYS) merged.set(key, claimedNumber(claims, known, key));
+  for (const [key, value] of Object.entries(known)) {
+    if (value !== undefined) merged.set(key, value);
+  }
+  for (const [key, value] of claims) {
+    if (!merged.has(key) && !STALE.has(key.toLowerCase())) merged.set(key, value);
+  }
+  return [...merged];
+}
+
+function claimedNumber(claims: ReadonlyMap<string, Amf0Value>, known: RecordingFacts, key: PatchKey): number {
+  if (!CLAIMED.has(key)) return 0;
+  return (key === "framerate" ? known.framerate : undefined) ?? numberOf(claims.get(key)) ?? 0;
+}
+
+/**
+ * The form for publishing over RTMP: @setDataFrame in front. Source bytes stay as they are, unless they hold types
+ * that make nginx-rtmp drop the whole message (dates, long strings, XML and rarer ones): then they are written anew
+ * as 4.6 says. Bodies other than onMetaData come back untouched: ZLMediaKit closes the connection when anything
+ * else follows @setDataFrame.
+ */
+export function publishMetadata(body: Uint8Array): Uint8Array {
+  if (!isMetadata(body)) return body;
+  const prefix = setDataFrameLength(body);
+  const rest = body.subarray(prefix);
+  const values = isPlainAmf0(rest) ? undefined : decodeOrUndefined(rest);
+  if (values !== undefined) return encodeAmf0(["@setDataFrame", ...values.map(asEcmaArray)]);
+  return prefix > 0 ? body : concat(setDataFramePrefix(), body);
+}
+
+/** The form for players and FLV files: without @setDataFrame. A view into the body. */
+export function playMetadata(body: Uint8Array): Uint8Array {
+  return body.subarray(setDataFrameLength(body));
+}
+
+function asEcmaArray(value: Amf0Value): Amf0Value {
+  return isAmfObject(value) ? { kind: "ecma", entries: value.entries } : value;
+}
+
+function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(head.length + tail.length);
+  bytes.set(head);
+  bytes.set(tail, head.length);
+  return bytes;
+}
