@@ -31,8 +31,12 @@ export class ProtocolError extends Error {
   }
 }
 
-/** What kind of "no" a peer said: whether asking again can help. */
-export type Refusal = "auth" | "name" | "not-live" | "failed";
+/**
+ * What kind of "no" a peer said: credentials or permission, the stream name (busy, or a bad key), the
+ * application, a stream that is not there (yet), or trouble of the server's own. Only the last two are worth
+ * asking again soon.
+ */
+export type Refusal = "auth" | "name" | "app" | "not-live" | "failed";
 
 /** The peer said no in so many words; `code` is its own, such as NetStream.Publish.BadName. */
 export class RemoteError extends Error {
@@ -99,4 +103,18 @@ export function isOurs(error: unknown): error is Error {
     error instanceof MediaError ||
     error instanceof DiskError
   );
+}
+
+/** The same error with what was being done in front: `Cannot play "rtmp://...": connection refused`. */
+export function withContext(error: unknown, context: string): unknown {
+  const options = { cause: error };
+  if (error instanceof ProtocolError) {
+    return new ProtocolError(`${context}: ${error.message}`, error.place, options);
+  }
+  if (error instanceof RemoteError) return new RemoteError(`${context}: ${error.message}`, error, options);
+  if (error instanceof TransportError) {
+    return new TransportError(`${context}: ${error.message}`, error.fault, options);
+  }
+  if (error instanceof MediaError) return new MediaError(`${context}: ${error.message}`, error.offset, options);
+  return error;
 }

@@ -1,0 +1,110 @@
+/**
+ * The end of a job in a number and in words: spec 5.8's exit codes and the last line.
+ */
+
+import { DiskError, MediaError, RemoteError, TransportError, UsageError, describe, isOurs } from "../errors.ts";
+import type { JobReport, SinkStatus } from "../pipeline/report.ts";
+import { formatBytes, formatDuration, plural } from "./format.ts";
+
+/** Exit codes of spec 5.8. */
+export const ExitCode = {
+  done: 0,
+  internal: 1,
+  usage: 2,
+  incomplete: 3,
+  neverLive: 4,
+  refused: 5,
+  unreachable: 6,
+  disk: 7,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+/** How a job ended. */
+export type Outcome = { readonly code: number; readonly text: string };
+
+/** The exit code that an error by itself amounts to. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return ExitCode.usage;
+  if (error instanceof DiskError) return ExitCode.disk;
+  if (error instanceof MediaError) return ExitCode.incomplete;
+  if (error instanceof TransportError) {
+    return error.fault === "stalled" ? ExitCode.neverLive : ExitCode.unreachable;
+  }
+  if (error instanceof RemoteError) {
+    if (error.refusal === "not-live") return ExitCode.neverLive;
+    return error.refusal === "failed" ? ExitCode.unreachable : ExitCode.refused;
+  }
+  return isOurs(error) ? ExitCode.unreachable : ExitCode.internal;
+}
+
+/** What became of a job. */
+export function outcomeOf(report: JobReport): Outcome {
+  const sinks = report.status.sinks;
+  const delivered = sinks.some((sink) => sink.everLive) && report.mediaMs + report.status.counters.packets > 0;
+  if (!delivered) return nothing(report);
+  const faults = [...sourceFaults(report), ...sinks.flatMap((sink) => sinkFaults(sink))];
+  const amount = amountOf(report);
+  if (faults.length === 0) {
+    const how = report.stopped ? "stopped" : "done";
+    return { code: ExitCode.done, text: `${how}: ${amount}` };
+  }
+  const disk = sinks.find((sink) => sink.error instanceof DiskError);
+  const code = disk === undefined ? ExitCode.incomplete : ExitCode.disk;
+  return { code, text: `incomplete: ${amount}; ${faults.join("; ")}` };
+}
+
+/** Nothing left the program: the first cause decides. */
+function nothing(report: JobReport): Outcome {
+  const what = report.verb === "pull" ? "nothing recorded" : "nothing sent";
+  const failed = report.status.sinks.filter((sink) => sink.error !== undefined).map((sink) => sink.error);
+  const errors = report.sourceError === undefined ? failed : [report.sourceError, ...failed];
+  if (errors.length === 0) {
+    if (report.stopped) return { code: ExitCode.done, text: `stopped: ${what}` };
+    return { code: ExitCode.neverLive, text: `${what}: "${report.sourceName}" was never live (${report.reason})` };
+  }
+  const code = exitCodeOf(errors[0]);
+  const never = code === ExitCode.neverLive ? "; the stream is not live" : "";
+  return { code, text: `${what}: ${[...new Set(errors.map(describe))].join("; ")}${never}` };
+}
+
+function sourceFaults(report: JobReport): string[] {
+  const faults: string[] = [];
+  const { gaps, sourceError } = report;
+  if (gaps.count > 0) faults.push(`${plural(gaps.count, "gap")} (${formatDuration(gaps.ms)})`);
+  if (sourceError !== undefined) faults.push(describe(sourceError));
+  else if (isShort(report)) faults.push(`the source ended early (${report.reason})`);
+  return faults;
+}
+
+/** Less than what was asked for, by more than a second and without the user having stopped it. */
+function isShort(report: JobReport): boolean {
+  const { wantedMs, mediaMs, stopped, reason } = report;
+  if (wantedMs === undefined || stopped || reason === "the planned end") return false;
+  return mediaMs + 1000 < wantedMs;
+}
+
+function sinkFaults(sink: SinkStatus): string[] {
+  const faults: string[] = [];
+  if (sink.error !== undefined) faults.push(sink.everLive ? `${sink.name} lost: ${describe(sink.error)}` : describe(sink.error));
+  if (sink.downMs >= 1) faults.push(`${sink.name} down ${formatDuration(sink.downMs)}`);
+  if (sink.lost.packets > 0) faults.push(`${sink.name} skipped ${formatDuration(sink.lost.ms)}`);
+  return faults;
+}
+
+/** `1h58m of 2h in 4 files, 2.1 GiB` or `12s sent to own, twitch (1.5 MiB)`. */
+function amountOf(report: JobReport): string {
+  const wanted = report.wantedMs;
+  const media = formatDuration(report.mediaMs);
+  const time = wanted === undefined || report.mediaMs + 1000 >= wanted ? media : `${media} of ${formatDuration(wanted)}`;
+  const parts: string[] = [];
+  const { files } = report;
+  if (files.length > 0) {
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const names = files.length <= 2 ? `: ${files.map((file) => file.path).join(", ")}` : "";
+    parts.push(`${plural(files.length, "file")}, ${formatBytes(bytes)}${names}`);
+  }
+  const sent = report.status.sinks.filter((sink) => sink.kind === "rtmp" && sink.everLive);
+  if (sent.length > 0) parts.push(`sent to ${sent.map((sink) => sink.name).join(", ")}`);
+  return parts.length === 0 ? time : `${time} in ${parts.join("; ")}`.replace(" in sent", " sent");
+}

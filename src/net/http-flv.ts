@@ -1,0 +1,85 @@
+/**
+ * HTTP-FLV: opens a URL and yields the body's bytes. Called by the job's registry for http(s) sources.
+ */
+
+import { RemoteError, TransportError } from "../errors.ts";
+import { errorCode } from "./resolve.ts";
+import type { TlsOptions } from "./tcp.ts";
+import { getCACertificates } from "node:tls";
+
+/** What to fetch; times in ms. */
+export type HttpTarget = {
+  readonly url: string;
+  /** The URL for people: without credentials and query. */
+  readonly name: string;
+  readonly tls: TlsOptions;
+  readonly connectTimeout: number;
+  /** A body that is silent for this long is stalled. */
+  readonly stall: number;
+};
+
+/** The bytes of an HTTP body as they come. Throws RemoteError (401, 403, 404 ...) and TransportError. */
+export async function* httpSegments(target: HttpTarget, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const context = `Cannot read "${target.name}"`;
+  const watch = new AbortController();
+  const abort = (): void => watch.abort();
+  signal.addEventListener("abort", abort, { once: true });
+  let timedOut = false;
+  let timer = setTimeout(() => {
+    timedOut = true;
+    watch.abort();
+  }, target.connectTimeout);
+  try {
+    const body = await open(target, watch.signal);
+    const reader = body.getReader();
+    for (;;) {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        timedOut = true;
+        watch.abort();
+      }, target.stall);
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    if (timedOut) throw new TransportError(`${context}: the server sends nothing`, "stalled", { cause: error });
+    throw httpError(context, error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+    watch.abort();
+  }
+}
+
+async function open(target: HttpTarget, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  const { tls } = target;
+  const response = await fetch(target.url, {
+    signal,
+    tls: {
+      rejectUnauthorized: !tls.insecure,
+      ...(tls.ca === undefined ? {} : { ca: [...getCACertificates("default"), tls.ca] }),
+    },
+  });
+  if (!response.ok) throw statusError(response.status);
+  if (response.body === null) throw new TransportError("the answer has no body", "http");
+  return response.body;
+}
+
+function statusError(status: number): RemoteError {
+  const code = `HTTP ${status}`;
+  if (status === 401 || status === 403) return new RemoteError(`the server refused: ${code}`, { code, refusal: "auth" });
+  if (status === 404) return new RemoteError(`there is no such stream (${code})`, { code, refusal: "not-live" });
+  return new RemoteError(`the server answers ${code}`, { code, refusal: "failed" });
+}
+
+function httpError(context: string, error: unknown): Error {
+  if (error instanceof RemoteError) return new RemoteError(`${context}: ${error.message}`, error, { cause: error });
+  if (error instanceof TransportError) return new TransportError(`${context}: ${error.message}`, error.fault);
+  const code = errorCode(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (/CERT|VERIFY|TLS|SSL/i.test(code)) return new TransportError(`${context}: ${text}`, "tls", { cause: error });
+  const fault = code === "ConnectionRefused" || code === "ECONNREFUSED" ? "refused" : "reset";
+  return new TransportError(`${context}: ${text}`, fault, { cause: error });
+}

@@ -1,0 +1,28 @@
+/**
+ * What kind of trouble an error is: whether time, the server or nobody can help. One place, so that sources,
+ * sinks and exit codes agree.
+ */
+
+import { ProtocolError, RemoteError, TransportError } from "../errors.ts";
+
+/** Connected, but nothing moves. */
+export function isStalled(error: unknown): boolean {
+  return error instanceof TransportError && error.fault === "stalled";
+}
+
+/** The server is there, the stream is not (yet). */
+export function isNotLive(error: unknown): boolean {
+  return isStalled(error) || (error instanceof RemoteError && error.refusal === "not-live");
+}
+
+/** The server will not have us: asking again soon changes nothing. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof RemoteError && error.refusal !== "not-live" && error.refusal !== "failed";
+}
+
+/** Nothing that time heals: files, bugs of ours, certificates. */
+export function isPermanent(error: unknown): boolean {
+  if (error instanceof TransportError) return error.fault === "tls";
+  if (error instanceof RemoteError || error instanceof ProtocolError) return false;
+  return true;
+}

@@ -1,0 +1,172 @@
+/**
+ * Hub: one source in, any number of queues out. It remembers what a newcomer needs (metadata, sequence headers,
+ * the current GOP), lets a session of the source begin with a keyframe, and drops headers that only repeat.
+ * publish() runs nothing of a sink; flush() then wakes every queue that got something, once per segment.
+ */
+
+import type { MediaPacket } from "../media/packet.ts";
+import { headerKey, sameBody } from "./headers.ts";
+import { PacketQueue, type QueueLimits } from "./queue.ts";
+
+/** A GOP longer than this is not kept for newcomers: they wait for the next keyframe instead. */
+const GOP_CACHE_BYTES = 8 * 1024 * 1024;
+
+/** Counters of what went through a hub. */
+export type HubCounters = {
+  packets: number;
+  bytes: number;
+  videoFrames: number;
+  keyframes: number;
+  /** dts of the newest keyframe and the distance to the one before it, in ms. */
+  lastKey: number;
+  gop: number;
+  /** dts of the newest packet, in ms. */
+  position: number;
+  /** Video frames that came before the first keyframe of a session and had no use. */
+  beforeKey: number;
+};
+
+/** One source in, any number of queues out; see the head of this file. */
+export class Hub {
+  readonly counters: HubCounters = {
+    packets: 0,
+    bytes: 0,
+    videoFrames: 0,
+    keyframes: 0,
+    lastKey: -1,
+    gop: 0,
+    position: 0,
+    beforeKey: 0,
+  };
+  /** Called when a queue's consumer threw; the sink of that queue is to fail, nothing else. */
+  readonly #queues: PacketQueue[] = [];
+  readonly #dirty: PacketQueue[] = [];
+  readonly #headers = new Map<string, MediaPacket>();
+  #gop: MediaPacket[] = [];
+  #gopBytes = 0;
+  #awaitsKey = true;
+  #ended = false;
+  #waiting: (() => void)[] = [];
+
+  /** Hands a packet to every queue. Constant work per queue; sinks run at flush(). */
+  publish(packet: MediaPacket): void {
+    if (packet.role === "header" || packet.role === "metadata") {
+      if (!this.#rememberHeader(packet)) return;
+    } else {
+      if (packet.kind === "video" && !this.#admitVideo(packet)) return;
+      this.#rememberGop(packet);
+      this.#count(packet);
+    }
+    for (const queue of this.#queues) queue.offer(packet);
+  }
+
+  /** A segment of the source is eaten: wakes the sinks. */
+  flush(): void {
+    // A sink may unsubscribe while it runs.
+    this.#dirty.push(...this.#queues);
+    for (const queue of this.#dirty) if (queue.length > 0 || queue.overflowed) queue.onReady?.();
+    this.#dirty.length = 0;
+  }
+
+  /** The source begins a new session: video waits for its first keyframe. */
+  newSession(): void {
+    this.#awaitsKey = true;
+    this.#clearGop();
+  }
+
+  /** A queue for a sink that is ready: it begins with metadata, sequence headers and the current GOP. */
+  subscribe(limits: QueueLimits): PacketQueue {
+    const queue = new PacketQueue(limits);
+    queue.onRelief = () => this.#relieve();
+    const start = this.#gop[0]?.dts ?? this.counters.position;
+    const headers = [...this.#headers.values()].sort(metadataFirst);
+    for (const header of headers) queue.offer({ ...header, dts: Math.max(header.dts, start) });
+    for (const packet of this.#gop) queue.offer(packet);
+    // Joined between the end of one GOP cache and the next keyframe: no picture can begin there.
+    if (this.#gop.length === 0 && this.counters.keyframes > 0) queue.restart();
+    this.#queues.push(queue);
+    if (this.#ended) queue.end();
+    return queue;
+  }
+
+  /** The sink of this queue is gone. */
+  unsubscribe(queue: PacketQueue): void {
+    const i = this.#queues.indexOf(queue);
+    if (i >= 0) this.#queues.splice(i, 1);
+    queue.onReady = undefined;
+    this.#relieve();
+  }
+
+  /** Whether the source should wait for a sink that must not lose anything. */
+  get congested(): boolean {
+    for (const queue of this.#queues) if (queue.congested) return true;
+    return false;
+  }
+
+  /** Resolves when no queue is congested any more. */
+  relief(): Promise<void> {
+    if (!this.congested) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The source is over for good. */
+  end(): void {
+    this.#ended = true;
+    for (const queue of [...this.#queues]) queue.end();
+  }
+
+  #relieve(): void {
+    if (this.#waiting.length === 0 || this.congested) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** False if this header is the one that everybody has already. */
+  #rememberHeader(packet: MediaPacket): boolean {
+    const key = headerKey(packet);
+    const known = this.#headers.get(key);
+    if (known !== undefined && sameBody(known, packet)) return false;
+    this.#headers.set(key, packet);
+    return true;
+  }
+
+  #admitVideo(packet: MediaPacket): boolean {
+    if (!this.#awaitsKey || packet.role === "key") {
+      this.#awaitsKey = false;
+      return true;
+    }
+    this.counters.beforeKey += 1;
+    return packet.role === "end";
+  }
+
+  #rememberGop(packet: MediaPacket): void {
+    if (packet.kind === "video" && packet.role === "key") this.#clearGop();
+    else if (this.#gop.length === 0) return;
+    this.#gop.push(packet);
+    this.#gopBytes += packet.body.length;
+    if (this.#gopBytes > GOP_CACHE_BYTES) this.#clearGop();
+  }
+
+  #clearGop(): void {
+    if (this.#gop.length > 0) this.#gop = [];
+    this.#gopBytes = 0;
+  }
+
+  #count(packet: MediaPacket): void {
+    const counters = this.counters;
+    counters.packets += 1;
+    counters.bytes += packet.body.length;
+    if (packet.dts > counters.position) counters.position = packet.dts;
+    if (packet.kind !== "video") return;
+    counters.videoFrames += 1;
+    if (packet.role !== "key") return;
+    counters.keyframes += 1;
+    if (counters.lastKey >= 0) counters.gop = packet.dts - counters.lastKey;
+    counters.lastKey = packet.dts;
+  }
+}
+
+function metadataFirst(a: MediaPacket, b: MediaPacket): number {
+  return Number(b.role === "metadata") - Number(a.role === "metadata");
+}

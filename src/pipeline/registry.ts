@@ -1,0 +1,97 @@
+/**
+ * The registry: from the kinds of a plan to the things that do them. A new kind of source or sink is a row here.
+ */
+
+import type { DialTarget } from "../net/rtmp-dial.ts";
+import { httpSegments } from "../net/http-flv.ts";
+import type { NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
+import { expandName, type NameFields } from "./file-name.ts";
+import type { JobParts } from "./job.ts";
+import type { QueueLimits } from "./queue.ts";
+import { flvFileSink } from "./sinks/flv-file.ts";
+import { rtmpPublishSink } from "./sinks/rtmp-publish.ts";
+import { RunFramer } from "./sinks/run-framer.ts";
+import type { Sink, Source } from "./source.ts";
+import { fileSegments, flvSource } from "./sources/flv-input.ts";
+import { rtmpPlaySource } from "./sources/rtmp-play.ts";
+import { stdinSegments } from "./sources/stdin.ts";
+
+/** What the parts may say for the log, without secrets. */
+export type Trace = (name: string, text: string) => void;
+
+/** A destination skips ahead when this much waits for it. */
+const DESTINATION_QUEUE: QueueLimits = { bytes: 16 * 1024 * 1024, ms: 8000, policy: "skip" };
+/** A recording beside destinations fails alone when this much waits for the disk. */
+const RECORDING_QUEUE: QueueLimits = { bytes: 64 * 1024 * 1024, ms: Infinity, policy: "fail" };
+/** A recording by itself makes the source wait instead. */
+const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: Infinity, policy: "hold" };
+
+/** The source and sinks of a plan; `fourCcs` are the enhanced codecs that connect announces. */
+export function makeParts(plan: Plan, fourCcs: readonly string[], trace: Trace): JobParts {
+  const framer = new RunFramer();
+  return {
+    source: makeSource(plan, fourCcs, trace),
+    sinks: plan.sinks.map((sink) => makeSink(sink, plan, fourCcs, framer)),
+  };
+}
+
+function makeSource(plan: Plan, fourCcs: readonly string[], trace: Trace): Source {
+  const { source, net, realtime, loop } = plan;
+  const say = (text: string): void => trace("source", text);
+  switch (source.kind) {
+    case "rtmp":
+      return rtmpPlaySource({ url: source.url, intent: "play", ...dialOptions(net), fourCcs }, say);
+    case "http": {
+      const target = { ...source, ...netOptions(net) };
+      const open = (signal: AbortSignal) => httpSegments(target, signal);
+      return flvSource({ name: source.name, open, finite: false, realtime: false, loop: false, trace: say });
+    }
+    case "file":
+      return flvSource({ name: source.path, open: () => fileSegments(source.path), finite: true, realtime, loop, trace: say });
+    case "stdin":
+      return flvSource({ name: "stdin", open: stdinSegments, finite: true, realtime, loop: false, trace: say });
+    default:
+      return source satisfies never;
+  }
+}
+
+function makeSink(sink: SinkPlan, plan: Plan, fourCcs: readonly string[], framer: RunFramer): Sink {
+  switch (sink.kind) {
+    case "rtmp": {
+      const target: DialTarget = { url: sink.url, intent: "publish", ...dialOptions(plan.net), fourCcs };
+      return rtmpPublishSink({ name: sink.name, target, queue: DESTINATION_QUEUE, framer });
+    }
+    case "file": {
+      const fields = nameFields(plan);
+      const path = (): string => expandName(sink.template, fields, new Date());
+      return flvFileSink({ name: sink.name, path, force: plan.force, queue: recordingQueue(plan) });
+    }
+    case "stdout":
+      return flvFileSink({ name: sink.name, path: undefined, force: false, queue: recordingQueue(plan) });
+    default:
+      return sink satisfies never;
+  }
+}
+
+/** Without destinations beside it nothing is hurt when the source waits for the disk, and nothing is lost. */
+function recordingQueue(plan: Plan): QueueLimits {
+  const finite = plan.source.kind === "file" || plan.source.kind === "stdin";
+  const alone = plan.sinks.every((sink) => sink.kind !== "rtmp");
+  return alone || finite ? LONE_RECORDING_QUEUE : RECORDING_QUEUE;
+}
+
+function dialOptions(net: NetPlan): Omit<DialTarget, "url" | "intent" | "fourCcs"> {
+  const { connectTimeout, stepTimeout, startTimeout, stall, bind } = net;
+  return { tls: { ca: net.ca, insecure: net.insecure }, bind, connectTimeout, stepTimeout, startTimeout, stall };
+}
+
+function netOptions(net: NetPlan) {
+  return { tls: { ca: net.ca, insecure: net.insecure }, connectTimeout: net.connectTimeout, stall: net.stall };
+}
+
+/** What the {fields} in this plan's file names stand for. */
+export function nameFields(plan: Pick<Plan, "job" | "source">): NameFields {
+  const { source, job } = plan;
+  if (source.kind === "rtmp") return { job, app: source.url.app, stream: source.url.streamName };
+  return { job, app: source.kind, stream: job };
+}

@@ -1,0 +1,78 @@
+/**
+ * What a job tells while it runs (events, counters) and at its end (the report). Plain data: the face decides
+ * how it looks.
+ */
+
+import type { HubCounters } from "./hub.ts";
+import type { QueueLoss } from "./queue.ts";
+
+/** How a source or sink is doing. */
+export type State = "idle" | "connecting" | "live" | "waiting" | "done" | "failed";
+
+/** Something that happened, for logs and for --json. Texts are for people and hold no secrets. */
+export type JobEvent =
+  | { readonly event: "start"; readonly source: string; readonly destinations: readonly string[] }
+  | { readonly event: "live"; readonly name: string }
+  | { readonly event: "ended"; readonly name: string; readonly reason: string }
+  | {
+      readonly event: "retry";
+      readonly name: string;
+      readonly error: string;
+      readonly attempts: number;
+      readonly waitMs: number;
+    }
+  | { readonly event: "failed"; readonly name: string; readonly error: string }
+  | { readonly event: "gap"; readonly ms: number }
+  | { readonly event: "drop"; readonly name: string; readonly packets: number; readonly ms: number }
+  | { readonly event: "segment"; readonly path: string; readonly bytes: number; readonly ms: number }
+  | { readonly event: "trace"; readonly name: string; readonly text: string };
+
+/** One sink, as counted so far. Times in ms. */
+export type SinkStatus = {
+  readonly name: string;
+  readonly kind: "rtmp" | "file";
+  state: State;
+  everLive: boolean;
+  /** Without connection since it was live for the first time. */
+  downMs: number;
+  downSince: number | undefined;
+  retryAt: number | undefined;
+  /** No longer believed to come: refused, or failed three times without ever being live. */
+  hopeless: boolean;
+  error: unknown;
+  bytesOut: number;
+  /** Bytes and media time that wait in its queue. */
+  queuedBytes: number;
+  lagMs: number;
+  readonly lost: QueueLoss;
+};
+
+/** A job as it stands; the same object while the job runs. */
+export type JobStatus = {
+  readonly job: string;
+  sourceState: State;
+  readonly counters: HubCounters;
+  readonly sinks: readonly SinkStatus[];
+  /** When the first media came, on the job's monotonic clock. */
+  firstMediaAt: number | undefined;
+};
+
+/** A finished recording. */
+export type FileReport = { readonly path: string; readonly bytes: number; readonly ms: number };
+
+/** What became of a job. */
+export type JobReport = {
+  readonly verb: "pull" | "push" | "relay";
+  readonly status: JobStatus;
+  /** Why the source ended, in words. */
+  readonly reason: string;
+  readonly sourceName: string;
+  /** Why the source was given up. */
+  readonly sourceError: unknown;
+  /** Stopped by the user. */
+  readonly stopped: boolean;
+  readonly wantedMs: number | undefined;
+  readonly mediaMs: number;
+  readonly gaps: { readonly count: number; readonly ms: number };
+  readonly files: readonly FileReport[];
+};

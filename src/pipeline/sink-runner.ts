@@ -1,0 +1,222 @@
+/**
+ * SinkRunner: one sink under supervision. It keeps the sink's state and counters, retries while there is hope,
+ * and says when there is none; a failure here is never felt elsewhere.
+ */
+
+import { describe } from "../errors.ts";
+import { isPermanent, isRefusal } from "./faults.ts";
+import type { Hub } from "./hub.ts";
+import type { PacketQueue, QueueLimits } from "./queue.ts";
+import type { FileReport, JobEvent, SinkStatus } from "./report.ts";
+import type { Sink, SinkContext } from "./source.ts";
+import { realSupervision, supervise, type Failure, type RetryPolicy } from "./supervise.ts";
+
+/** What a runner needs of the job. */
+export type SinkRunnerOptions = {
+  readonly hub: Hub;
+  readonly retry: RetryPolicy;
+  readonly report: (event: JobEvent) => void;
+  /** The source is a file that waits: the queue never drops, and is kept over reconnects. */
+  readonly hold: boolean;
+  readonly onHopeless: () => void;
+};
+
+/** Failed attempts in a row after which a destination that was never live is hopeless. */
+const PATIENCE_ATTEMPTS = 3;
+/** Losses of a queue are reported at most this often, in ms. */
+const LOSS_INTERVAL_MS = 1000;
+/** What a held queue may keep before the source waits. */
+const HOLD_LIMITS: QueueLimits = { bytes: 4 * 1024 * 1024, ms: Infinity, policy: "hold" };
+
+/** One supervised sink; see the head of this file. */
+export class SinkRunner {
+  readonly status: SinkStatus;
+  /** Resolves when the sink is live, or has failed for the first time. */
+  readonly settled: Promise<void>;
+  /** Recordings that are finished. */
+  readonly files: FileReport[] = [];
+  readonly #sink: Sink;
+  readonly #options: SinkRunnerOptions;
+  readonly #controller = new AbortController();
+  #markSettled: () => void = () => {};
+  #done: Promise<void> | undefined;
+  #queue: PacketQueue | undefined;
+  #live = false;
+  #ending = false;
+  #reportedLoss = 0;
+  #reportedLossMs = 0;
+  #lossTimer: Timer | undefined;
+
+  constructor(sink: Sink, options: SinkRunnerOptions) {
+    this.#sink = sink;
+    this.#options = options;
+    this.settled = new Promise((resolve) => (this.#markSettled = resolve));
+    const runner = this;
+    this.status = {
+      name: sink.name,
+      kind: sink.kind,
+      state: "idle",
+      everLive: false,
+      downMs: 0,
+      downSince: undefined,
+      retryAt: undefined,
+      hopeless: false,
+      error: undefined,
+      get bytesOut() {
+        return sink.bytesOut;
+      },
+      get queuedBytes() {
+        return runner.#queue?.bytes ?? 0;
+      },
+      get lagMs() {
+        return runner.#queue?.ms ?? 0;
+      },
+      lost: { packets: 0, bytes: 0, ms: 0 },
+    };
+  }
+
+  /** Starts the sink, once. */
+  start(): void {
+    this.#done ??= this.#run();
+    if (this.#sink.kind === "file") this.#markSettled();
+  }
+
+  /** The source is over: lets the sink empty its queue. A sink that is not connected is not waited for. */
+  async finish(): Promise<void> {
+    this.#ending = true;
+    if (!this.#live && this.#sink.kind !== "file") this.abort();
+    await this.#done;
+    clearTimeout(this.#lossTimer);
+    this.#reportLoss();
+  }
+
+  /** Ends the sink now. */
+  abort(): void {
+    this.#controller.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#controller;
+    const supervision = realSupervision(this.#options.retry, (failure) => this.#onFailure(failure));
+    try {
+      await supervise((live) => this.#attempt(live), supervision, signal);
+      this.status.state = this.status.state === "failed" ? "failed" : "done";
+    } catch (error) {
+      this.status.state = "failed";
+      this.status.error = error;
+      this.#options.report({ event: "failed", name: this.status.name, error: describe(error) });
+      this.#lostHope();
+    }
+    if (this.#queue !== undefined) this.#options.hub.unsubscribe(this.#queue);
+    this.#markSettled();
+  }
+
+  async #attempt(live: () => void): Promise<void> {
+    this.status.state = "connecting";
+    this.status.retryAt = undefined;
+    try {
+      await this.#sink.run(this.#context(live), this.#controller.signal);
+    } finally {
+      if (this.#live && !this.#ending) this.status.downSince = performance.now();
+      this.#live = false;
+    }
+  }
+
+  #context(live: () => void): SinkContext {
+    return {
+      subscribe: (limits) => this.#subscribe(limits),
+      unsubscribe: (queue) => this.#unsubscribe(queue),
+      onLive: () => this.#onLive(live),
+      onFile: (file) => {
+        this.files.push(file);
+        this.#options.report({ event: "segment", ...file });
+      },
+      trace: (text) => this.#options.report({ event: "trace", name: this.status.name, text }),
+    };
+  }
+
+  #onLive(live: () => void): void {
+    live();
+    this.#noteDown();
+    this.#live = true;
+    this.status.state = "live";
+    this.status.everLive = true;
+    this.status.hopeless = false;
+    this.status.error = undefined;
+    this.#markSettled();
+    this.#options.report({ event: "live", name: this.status.name });
+  }
+
+  #noteDown(): void {
+    if (this.status.downSince === undefined) return;
+    this.status.downMs += performance.now() - this.status.downSince;
+    this.status.downSince = undefined;
+  }
+
+  #subscribe(limits: QueueLimits): PacketQueue {
+    if (this.#options.hold && this.#sink.kind === "rtmp") {
+      if (this.#queue === undefined) this.#queue = this.#options.hub.subscribe(HOLD_LIMITS);
+      else this.#queue.restart();
+      return this.#queue;
+    }
+    this.#queue = this.#options.hub.subscribe(limits);
+    this.#queue.onLoss = () => this.#onLoss();
+    this.#reportedLoss = 0;
+    this.#reportedLossMs = 0;
+    return this.#queue;
+  }
+
+  #unsubscribe(queue: PacketQueue): void {
+    this.#reportLoss();
+    if (this.#options.hold && this.#sink.kind === "rtmp" && !this.#ending) {
+      queue.onReady = undefined;
+      return;
+    }
+    this.#options.hub.unsubscribe(queue);
+    this.#queue = undefined;
+  }
+
+  #onLoss(): void {
+    this.#lossTimer ??= setTimeout(() => this.#reportLoss(), LOSS_INTERVAL_MS);
+  }
+
+  #reportLoss(): void {
+    clearTimeout(this.#lossTimer);
+    this.#lossTimer = undefined;
+    const lost = this.#queue?.lost;
+    if (lost === undefined || lost.packets === this.#reportedLoss) return;
+    const packets = lost.packets - this.#reportedLoss;
+    const ms = lost.ms - this.#reportedLossMs;
+    this.#reportedLoss = lost.packets;
+    this.#reportedLossMs = lost.ms;
+    this.status.lost.packets += packets;
+    this.status.lost.ms += ms;
+    this.#options.report({ event: "drop", name: this.status.name, packets, ms });
+  }
+
+  #onFailure(failure: Failure): "retry" | "give-up" {
+    const { error, attempts, wait } = failure;
+    this.status.error = error;
+    this.#markSettled();
+    if (isPermanent(error) || this.#ending) return "give-up";
+    this.status.state = "waiting";
+    this.status.retryAt = performance.now() + wait;
+    if (!this.status.everLive && (isRefusal(error) || attempts >= PATIENCE_ATTEMPTS)) {
+      this.#lostHope();
+      if (this.#controller.signal.aborted) return "give-up";
+    }
+    this.#options.report({
+      event: "retry",
+      name: this.status.name,
+      error: describe(error),
+      attempts,
+      waitMs: wait,
+    });
+    return "retry";
+  }
+
+  #lostHope(): void {
+    this.status.hopeless = true;
+    this.#options.onHopeless();
+  }
+}

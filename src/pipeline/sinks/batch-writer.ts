@@ -1,0 +1,134 @@
+/**
+ * BatchWriter: FLV tags into a file descriptor, many at a time, without waiting: one writev is under way, what
+ * comes meanwhile gathers for the next. Large bodies are written where they lie; small ones and the tag headers
+ * are packed together, so that the system sees few pieces.
+ */
+
+import { writev } from "node:fs";
+import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE, writeFlvTagHeader, writePreviousTagSize } from "../../media/flv-writer.ts";
+
+const SLAB_BYTES = 64 * 1024;
+/** Bodies up to this size are copied next to their headers. */
+const SMALL_BODY = 4096;
+/** Pieces in one writev; the system's limit is 1024. */
+const MAX_PIECES = 1000;
+/** A pipe whose reader is slow may be non-blocking: wait this long, in ms, and go on. */
+const PIPE_RETRY_MS = 10;
+
+/** Writes tags in batches; see the head of this file. */
+export class BatchWriter {
+  readonly #fd: number;
+  readonly #onIdle: () => void;
+  readonly #onError: (error: NodeJS.ErrnoException) => void;
+  #slab = new Uint8Array(SLAB_BYTES);
+  #slabStart = 0;
+  #slabEnd = 0;
+  #pieces: Uint8Array[] = [];
+  #gathered = 0;
+  #busy = false;
+  #failed = false;
+  #written = 0;
+
+  /** `onIdle` is called when everything that was given has been written. */
+  constructor(fd: number, onIdle: () => void, onError: (error: NodeJS.ErrnoException) => void) {
+    this.#fd = fd;
+    this.#onIdle = onIdle;
+    this.#onError = onError;
+  }
+
+  /** Bytes given so far: where the next one will stand in the file. */
+  get position(): number {
+    return this.#written + this.#gathered;
+  }
+
+  /** Bytes that wait for the disk. */
+  get pending(): number {
+    return this.#gathered;
+  }
+
+  /** Whether a write is under way. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Adds bytes of any kind. The caller leaves them alone until they are written. */
+  bytes(bytes: Uint8Array): void {
+    if (bytes.length <= SMALL_BODY) {
+      this.#reserve(bytes.length);
+      this.#slab.set(bytes, this.#slabEnd);
+      this.#slabEnd += bytes.length;
+    } else {
+      this.#closeSlab();
+      this.#pieces.push(bytes);
+    }
+    this.#gathered += bytes.length;
+  }
+
+  /** Adds a tag: header, body, back pointer. `timestamp` in ms. */
+  tag(typeId: number, timestamp: number, body: Uint8Array): void {
+    this.#reserve(FLV_TAG_HEADER_SIZE);
+    writeFlvTagHeader(this.#slab, this.#slabEnd, { typeId, size: body.length, timestamp });
+    this.#slabEnd += FLV_TAG_HEADER_SIZE;
+    this.bytes(body);
+    this.#reserve(PREVIOUS_TAG_SIZE);
+    writePreviousTagSize(this.#slab, this.#slabEnd, body.length);
+    this.#slabEnd += PREVIOUS_TAG_SIZE;
+    this.#gathered += FLV_TAG_HEADER_SIZE + PREVIOUS_TAG_SIZE;
+  }
+
+  /** Starts writing what has gathered, unless a write is under way (then it follows by itself). */
+  flush(): void {
+    if (this.#busy || this.#failed) return;
+    this.#closeSlab();
+    if (this.#pieces.length === 0) return this.#onIdle();
+    this.#busy = true;
+    const batch = this.#pieces.splice(0, MAX_PIECES);
+    this.#write(batch);
+  }
+
+  #write(batch: Uint8Array[]): void {
+    writev(this.#fd, batch, null, (error, count) => {
+      if (error !== null && error.code === "EAGAIN") {
+        setTimeout(() => this.#write(batch), PIPE_RETRY_MS);
+        return;
+      }
+      if (error !== null) {
+        this.#failed = true;
+        this.#busy = false;
+        this.#onError(error);
+        return;
+      }
+      this.#written += count;
+      this.#gathered -= count;
+      const rest = unwritten(batch, count);
+      if (rest.length > 0) return this.#write(rest);
+      this.#busy = false;
+      this.flush();
+    });
+  }
+
+  #reserve(size: number): void {
+    if (this.#slabEnd + size <= SLAB_BYTES) return;
+    this.#closeSlab();
+    this.#slab = new Uint8Array(SLAB_BYTES);
+    this.#slabStart = 0;
+    this.#slabEnd = 0;
+  }
+
+  /** Turns what was packed since the last piece into a piece. */
+  #closeSlab(): void {
+    if (this.#slabEnd === this.#slabStart) return;
+    this.#pieces.push(this.#slab.subarray(this.#slabStart, this.#slabEnd));
+    this.#slabStart = this.#slabEnd;
+  }
+}
+
+/** What is left of a batch of which `count` bytes were written. */
+function unwritten(batch: Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  for (const [i, piece] of batch.entries()) {
+    if (left < piece.length) return [piece.subarray(left), ...batch.slice(i + 1)];
+    left -= piece.length;
+  }
+  return [];
+}

@@ -1,0 +1,95 @@
+/**
+ * RunFramer: chunk-encodes a run of packets once for every destination that can share the bytes. Destinations
+ * that keep up take the same run from their queues at every flush, so the second one finds the bytes of the
+ * first. The buffer is reused: the bytes hold until the next call, which is long enough because a transport
+ * copies what it cannot send at once. One framer per job; called by the RTMP sinks.
+ */
+
+import type { MediaPacket } from "../../media/packet.ts";
+import { TYPE_ID_OF_KIND } from "../../media/packet.ts";
+import { publishMetadata } from "../../media/metadata.ts";
+import { frameInto, framedSize } from "../../rtmp/chunk-writer.ts";
+import { ChunkStreamId } from "../../rtmp/constants.ts";
+
+/** What makes two destinations' bytes the same. `origin` is the dts that becomes time 0. */
+export type RunFraming = {
+  readonly chunkSize: number;
+  readonly messageStreamId: number;
+  readonly origin: number;
+};
+
+/** A buffer that grew beyond this for one large run is given back afterwards. */
+const KEPT_BUFFER = 1024 * 1024;
+
+/** Encodes runs of packets, once for all that can share them; see the head of this file. */
+export class RunFramer {
+  #buffer = new Uint8Array(64 * 1024);
+  #bytes = this.#buffer.subarray(0, 0);
+  #first: MediaPacket | undefined;
+  #last: MediaPacket | undefined;
+  #count = 0;
+  #chunkSize = 0;
+  #messageStreamId = 0;
+  #origin = 0;
+
+  /** The wire bytes of the first `count` packets of `run`; valid until the next call. */
+  frame(run: readonly MediaPacket[], count: number, framing: RunFraming): Uint8Array {
+    if (!this.#holds(run, count, framing)) this.#encode(run, count, framing);
+    return this.#bytes;
+  }
+
+  #holds(run: readonly MediaPacket[], count: number, framing: RunFraming): boolean {
+    return (
+      count === this.#count &&
+      run[0] === this.#first &&
+      run[count - 1] === this.#last &&
+      framing.chunkSize === this.#chunkSize &&
+      framing.messageStreamId === this.#messageStreamId &&
+      framing.origin === this.#origin
+    );
+  }
+
+  #encode(run: readonly MediaPacket[], count: number, framing: RunFraming): void {
+    const { chunkSize, messageStreamId, origin } = framing;
+    let size = 0;
+    for (let i = 0; i < count; i++) {
+      const packet = run[i]!;
+      size += framedSize(payloadOf(packet).length, wireTime(packet, origin), chunkSize);
+    }
+    this.#reserve(size);
+    let at = 0;
+    for (let i = 0; i < count; i++) {
+      const packet = run[i]!;
+      const csid = ChunkStreamId[packet.kind];
+      const message = {
+        typeId: TYPE_ID_OF_KIND[packet.kind],
+        timestamp: wireTime(packet, origin),
+        payload: payloadOf(packet),
+      };
+      at = frameInto(this.#buffer, at, message, { csid, messageStreamId, chunkSize });
+    }
+    this.#bytes = this.#buffer.subarray(0, at);
+    this.#first = run[0];
+    this.#last = run[count - 1];
+    this.#count = count;
+    this.#chunkSize = chunkSize;
+    this.#messageStreamId = messageStreamId;
+    this.#origin = origin;
+  }
+
+  #reserve(size: number): void {
+    const capacity = this.#buffer.length;
+    if (size > capacity) this.#buffer = new Uint8Array(Math.max(size, capacity * 2));
+    else if (capacity > KEPT_BUFFER && size <= KEPT_BUFFER) this.#buffer = new Uint8Array(KEPT_BUFFER);
+  }
+}
+
+/** Servers store what comes behind @setDataFrame; everything else travels as it came. */
+function payloadOf(packet: MediaPacket): Uint8Array {
+  return packet.role === "metadata" ? publishMetadata(packet.body) : packet.body;
+}
+
+/** A packet's time on a session that began at `origin`: 32-bit ms, modulo 2^32. */
+function wireTime(packet: MediaPacket, origin: number): number {
+  return packet.dts <= origin ? 0 : (packet.dts - origin) >>> 0;
+}

@@ -1,0 +1,41 @@
+/**
+ * The two ends of a pipeline as the job sees them. What is behind them lives in sources/ and sinks/.
+ */
+
+import type { Ingest } from "./ingest.ts";
+import type { PacketQueue, QueueLimits } from "./queue.ts";
+import type { FileReport } from "./report.ts";
+
+/** Where media comes from. */
+export interface Source {
+  /** For people, without secrets. */
+  readonly name: string;
+  /** A file or pipe: it has an end and waits for the sinks, as against a live stream. */
+  readonly finite: boolean;
+  /** One session. Resolves with the reason when the stream ends, rejects when it is lost or never came. */
+  run(ingest: Ingest, signal: AbortSignal): Promise<string>;
+}
+
+/** What a sink may use of the job. */
+export type SinkContext = {
+  /** A queue that begins with metadata, sequence headers and a keyframe; ask when ready to send. */
+  subscribe(limits: QueueLimits): PacketQueue;
+  unsubscribe(queue: PacketQueue): void;
+  /** The sink is connected or its file open. */
+  onLive(): void;
+  /** A recording is finished. */
+  onFile(file: FileReport): void;
+  /** A line for the curious, without secrets. */
+  trace(line: string): void;
+};
+
+/** Where media goes. */
+export interface Sink {
+  /** The destination's name in logs; a file's path. */
+  readonly name: string;
+  readonly kind: "rtmp" | "file";
+  /** Bytes that left so far, over all sessions. */
+  readonly bytesOut: number;
+  /** One session. Resolves when the source is over and everything has left; rejects on failure. */
+  run(context: SinkContext, signal: AbortSignal): Promise<void>;
+}

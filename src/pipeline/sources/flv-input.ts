@@ -1,0 +1,154 @@
+/**
+ * Source: FLV from a file, a pipe or HTTP. Files and pipes are paced by their timestamps (unless told not to)
+ * and wait for sinks that must not lose anything; HTTP-FLV comes at its own pace.
+ */
+
+import { closeSync, openSync, read } from "node:fs";
+import { promisify } from "node:util";
+import { DiskError, MediaError } from "../../errors.ts";
+import { FlvReader, type FlvTag } from "../../media/flv-reader.ts";
+import { errorCode } from "../../net/resolve.ts";
+import type { Ingest } from "../ingest.ts";
+import { Pacer } from "../pacer.ts";
+import type { Source } from "../source.ts";
+
+/** How an FLV input is read. */
+export type FlvInputOptions = {
+  /** For people, without secrets. */
+  readonly name: string;
+  /** Opens the input anew and yields its bytes; a segment may be reused once the next is asked for. */
+  readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** A file or pipe, as against a live stream. */
+  readonly finite: boolean;
+  /** Paced by its timestamps. */
+  readonly realtime: boolean;
+  /** Starts over at the end, for ever. */
+  readonly loop: boolean;
+  readonly trace: (line: string) => void;
+};
+
+const READ_BYTES = 256 * 1024;
+/** What is due within this many ms goes with what is due now: timers are no finer. */
+const DUE_SOON_MS = 4;
+/** The distance between two rounds of a loop when the file does not tell its frame rate, in ms. */
+const NOMINAL_FRAME_MS = 40;
+
+/** An FLV file, pipe or HTTP stream as a source. */
+export function flvSource(options: FlvInputOptions): Source {
+  return {
+    name: options.name,
+    finite: options.finite,
+    run: (ingest, signal) => new FlvRun(options, ingest, signal).run(),
+  };
+}
+
+/** The bytes of a file, read in large pieces into one buffer. Throws DiskError. */
+export async function* fileSegments(path: string): AsyncGenerator<Uint8Array> {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (cause) {
+    const code = errorCode(cause);
+    const why = code === "ENOENT" ? "there is no such file" : (cause as Error).message;
+    throw new DiskError(`Cannot read "${path}": ${why}`, { path, code }, { cause });
+  }
+  try {
+    const buffer = new Uint8Array(READ_BYTES);
+    const readInto = promisify(read);
+    for (;;) {
+      const { bytesRead } = await readInto(fd, buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** One reading of an FLV input, or many in a loop. */
+class FlvRun {
+  readonly #options: FlvInputOptions;
+  readonly #ingest: Ingest;
+  readonly #signal: AbortSignal;
+  readonly #pacer: Pacer | undefined;
+  #tags: FlvTag[] = [];
+  #frames = 0;
+  #firstFrame = 0;
+  #lastFrame = 0;
+
+  constructor(options: FlvInputOptions, ingest: Ingest, signal: AbortSignal) {
+    this.#options = options;
+    this.#ingest = ingest;
+    this.#signal = signal;
+    this.#pacer = options.realtime ? new Pacer() : undefined;
+  }
+
+  async run(): Promise<string> {
+    for (let round = 0; ; round++) {
+      await this.#readOnce(round);
+      if (this.#signal.aborted) return "stopped";
+      if (!this.#options.loop) return "the end of the file";
+      this.#ingest.newSession(this.#frameDistance());
+    }
+  }
+
+  async #readOnce(round: number): Promise<void> {
+    const reader = new FlvReader({
+      onTag: (tag) => this.#tags.push(tag),
+      onDiscontinuity: () => this.#options.trace("a second FLV header: two recordings in one file"),
+    });
+    let bytes = 0;
+    for await (const segment of this.#options.open(this.#signal)) {
+      bytes += segment.length;
+      reader.feed(segment);
+      await this.#pass();
+      if (this.#signal.aborted) return;
+    }
+    const cut = reader.end();
+    if (bytes === 0) throw new MediaError(`"${this.#options.name}" is empty`);
+    if (cut && round === 0) this.#options.trace("the last tag is cut short and left out");
+    if (reader.skippedBytes > 0) this.#options.trace(`${reader.skippedBytes} bytes that are no FLV were skipped`);
+  }
+
+  /** Publishes the tags that were read, each when it is due. */
+  async #pass(): Promise<void> {
+    const tags = this.#tags;
+    this.#tags = [];
+    for (const tag of tags) {
+      const packet = this.#ingest.packet(tag.typeId, tag.timestamp, tag.body);
+      if (packet === undefined || (this.#options.loop && packet.role === "end")) continue;
+      const wait = this.#pacer?.due(packet.dts) ?? 0;
+      if (wait > DUE_SOON_MS) {
+        this.#ingest.flush();
+        await Pacer.sleep(wait, this.#signal);
+      }
+      if (this.#ingest.hub.congested) {
+        this.#ingest.flush();
+        await this.#waitForSinks();
+      }
+      if (this.#signal.aborted) return;
+      if (packet.kind === "video") this.#countFrame(packet.dts);
+      this.#ingest.publish(packet);
+    }
+    this.#ingest.flush();
+  }
+
+  /** Waits until no sink is congested, or the job stops. */
+  async #waitForSinks(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => {
+      this.#signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([this.#ingest.hub.relief(), stopped]);
+  }
+
+  #countFrame(dts: number): void {
+    if (this.#frames === 0) this.#firstFrame = dts;
+    this.#frames += 1;
+    this.#lastFrame = dts;
+  }
+
+  #frameDistance(): number {
+    if (this.#frames < 2) return NOMINAL_FRAME_MS;
+    return Math.max(1, Math.round((this.#lastFrame - this.#firstFrame) / (this.#frames - 1)));
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Source: plays a stream from an RTMP server. Where a sink must not lose anything (a recording alone), reading
+ * pauses while it is congested and the server feels TCP back-pressure.
+ */
+
+import { dialRtmp, type DialTarget, type RtmpLink } from "../../net/rtmp-dial.ts";
+import { redactUrl } from "../../rtmp/url.ts";
+import type { Ingest } from "../ingest.ts";
+import type { Source } from "../source.ts";
+
+/** A stream of an RTMP server as a source; `trace` gets what the server says. */
+export function rtmpPlaySource(target: DialTarget, trace: (line: string) => void): Source {
+  return {
+    name: redactUrl(target.url, { showName: true }),
+    finite: false,
+    run: (ingest, signal) => play(target, trace, ingest, signal),
+  };
+}
+
+function play(
+  target: DialTarget,
+  trace: (line: string) => void,
+  ingest: Ingest,
+  signal: AbortSignal,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let link: RtmpLink | undefined;
+    let over = false;
+    const leave = (settle: () => void): void => {
+      if (over) return;
+      over = true;
+      signal.removeEventListener("abort", stop);
+      settle();
+      if (link !== undefined) void link.finish();
+    };
+    const stop = (): void => leave(() => resolve("stopped"));
+    const waitForSinks = (): void => {
+      link?.pause();
+      void ingest.hub.relief().then(() => link?.resume());
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    const handler = {
+      onMedia: (event: { typeId: number; timestamp: number; payload: Uint8Array }) => {
+        if (!over) ingest.push(event.typeId, event.timestamp, event.payload);
+      },
+      onSegmentEnd: () => {
+        if (over) return;
+        ingest.flush();
+        if (ingest.hub.congested) waitForSinks();
+      },
+      onEnded: (reason: string) => leave(() => resolve(reason)),
+      onReturned: () => trace("a publisher is there"),
+      onDrain: () => {},
+      onClose: (error: Error) => leave(() => reject(error)),
+      onTrace: trace,
+    };
+    dialRtmp(target, handler, signal).then(
+      (live) => {
+        link = live;
+        if (over) void live.finish();
+      },
+      (error: unknown) => leave(() => reject(error)),
+    );
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * Plan: the one validated form of a job, whatever it was written in. Flags (and recipes) become a Plan before
+ * anything starts; the pipeline sees nothing else.
+ */
+
+import type { RtmpUrl } from "../rtmp/url.ts";
+
+/** Where media comes from. */
+export type SourcePlan =
+  | { readonly kind: "rtmp"; readonly url: RtmpUrl }
+  | { readonly kind: "http"; readonly url: string; readonly name: string }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "stdin" };
+
+/** Where media goes. `name` is the log tag and the identity. */
+export type SinkPlan =
+  | { readonly kind: "rtmp"; readonly name: string; readonly url: RtmpUrl }
+  | { readonly kind: "file"; readonly name: string; readonly template: string }
+  | { readonly kind: "stdout"; readonly name: string };
+
+/** How connections are made; times in ms. `ca` is PEM text. */
+export type NetPlan = {
+  readonly ca: string | undefined;
+  readonly insecure: boolean;
+  readonly bind: string | undefined;
+  readonly connectTimeout: number;
+  readonly stepTimeout: number;
+  readonly startTimeout: number;
+  readonly stall: number;
+};
+
+/** One job, ready to run. Times in ms. */
+export type Plan = {
+  readonly job: string;
+  readonly verb: "pull" | "push" | "relay";
+  readonly source: SourcePlan;
+  readonly sinks: readonly SinkPlan[];
+  /** Ends this long after the first media. */
+  readonly for: number | undefined;
+  /** Ends at this wall time (ms since 1970). */
+  readonly until: number | undefined;
+  /** How long a stream that is not live yet is waited for. */
+  readonly wait: number | undefined;
+  readonly retry: { readonly min: number; readonly max: number };
+  readonly net: NetPlan;
+  /** A file or pipe is paced by its timestamps. */
+  readonly realtime: boolean;
+  readonly loop: boolean;
+  /** Existing files are overwritten. */
+  readonly force: boolean;
+  /** What must never be shown: keys, tokens, passwords. */
+  readonly secrets: readonly string[];
+};
