@@ -27,11 +27,11 @@ function flood(
 ): Required<Pick<Handlers, "drained">> & { begin(peer: Peer): void } {
   const pump = (peer: Peer) => {
     // A round is bounded, so that the server's loop also sees the client hang up.
-    for (let round = 0; round < 256; round++) {
+    for (let round = 0; round < 256 && !peer.gone; round++) {
       const part = next(peer);
       if (part === undefined || peer.send(part) > 0) return;
     }
-    setTimeout(pump, 0, peer);
+    if (!peer.gone) setTimeout(pump, 0, peer);
   };
   return { begin: pump, drained: pump };
 }

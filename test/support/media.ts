@@ -18,12 +18,14 @@ export async function makeShow(path: string, show: Show = {}): Promise<string> {
   const seconds = String(show.seconds ?? 4);
   const bitrate = show.bitrate ?? "300k";
   const size = show.bitrate === undefined ? "320x180" : "1280x720";
+  // Noise, because a test pattern alone does not use up a high bitrate.
+  const picture = `testsrc2=size=${size}:rate=25${show.bitrate === undefined ? "" : ",noise=alls=30:allf=t"}`;
   const audio = show.audio ?? true;
   await runWell(
     [
       "ffmpeg",
       ...QUIET,
-      ...["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25`],
+      ...["-f", "lavfi", "-i", picture],
       ...(audio ? ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"] : []),
       ...["-t", seconds, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"],
       ...[

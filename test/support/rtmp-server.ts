@@ -13,6 +13,7 @@ export class Peer {
   received = 0;
   /** When set, what comes in is counted and dropped unread. */
   discard = false;
+  gone = false;
   #handlers: Handlers;
   #reader = new WireReader();
   #hello: Buffer = Buffer.alloc(0);
@@ -113,8 +114,13 @@ export function serveRtmp(handlers: Handlers, port = 0): { port: number } & Disp
       drain(socket) {
         if (socket.data.flush() === 0) handlers.drained?.(socket.data);
       },
-      close: (socket) => handlers.closed?.(socket.data),
-      error: (socket) => handlers.closed?.(socket.data),
+      close(socket) {
+        socket.data.gone = true;
+        handlers.closed?.(socket.data);
+      },
+      error(socket) {
+        socket.data.gone = true; // `close` follows
+      },
     },
   });
   return { port: listener.port, [Symbol.dispose]: () => listener.stop(true) };
