@@ -7,19 +7,25 @@ export type Measurement = { cpu: number; wall: number; peak: number };
 /** How to run a client: what it is called, its command, and whether a signal has to end it (a server). */
 export type Client = { name: string; argv: string[]; endless?: boolean };
 
-/** Runs a client to its end; an endless one is told to end when `until` resolves. */
+const TIME_LIMIT = 120_000;
+
+/** Runs a client to its end; an endless one is told to end when `until` settles. */
 export async function measure(client: Client, until: Promise<unknown>): Promise<Measurement> {
   const begun = performance.now();
-  const child = Bun.spawn(client.argv, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const child = Bun.spawn(client.argv, {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+    timeout: TIME_LIMIT,
+    killSignal: "SIGKILL",
+  });
   const peak = peakMemory(child.pid);
   const said = new Response(child.stderr).text();
-  const limit = setTimeout(() => child.kill("SIGKILL"), 120_000);
   if (client.endless === true) {
     await Promise.race([until.catch(() => {}), child.exited]);
     child.kill("SIGTERM");
   }
   await child.exited;
-  clearTimeout(limit);
   const wall = performance.now() - begun;
   if (child.signalCode === "SIGKILL")
     throw new Error(`${client.name} did not end:\n${(await said).slice(-1_000)}`);
