@@ -115,6 +115,7 @@ export function withContext(error: unknown, context: string): unknown {
   if (error instanceof TransportError) {
     return new TransportError(`${context}: ${error.message}`, error.fault, options);
   }
-  if (error instanceof MediaError) return new MediaError(`${context}: ${error.message}`, error.offset, options);
+  if (error instanceof MediaError)
+    return new MediaError(`${context}: ${error.message}`, error.offset, options);
   return error;
 }

@@ -2,7 +2,15 @@
  * The end of a job in a number and in words: spec 5.8's exit codes and the last line.
  */
 
-import { DiskError, MediaError, RemoteError, TransportError, UsageError, describe, isOurs } from "../errors.ts";
+import {
+  DiskError,
+  MediaError,
+  RemoteError,
+  TransportError,
+  UsageError,
+  describe,
+  isOurs,
+} from "../errors.ts";
 import type { JobReport, SinkStatus } from "../pipeline/report.ts";
 import { formatBytes, formatDuration, plural } from "./format.ts";
 
@@ -41,7 +49,8 @@ export function exitCodeOf(error: unknown): number {
 /** What became of a job. */
 export function outcomeOf(report: JobReport): Outcome {
   const sinks = report.status.sinks;
-  const delivered = sinks.some((sink) => sink.everLive) && report.mediaMs + report.status.counters.packets > 0;
+  const delivered =
+    sinks.some((sink) => sink.everLive) && report.mediaMs + report.status.counters.packets > 0;
   if (!delivered) return nothing(report);
   const faults = [...sourceFaults(report), ...sinks.flatMap((sink) => sinkFaults(sink))];
   const amount = amountOf(report);
@@ -61,7 +70,10 @@ function nothing(report: JobReport): Outcome {
   const errors = report.sourceError === undefined ? failed : [report.sourceError, ...failed];
   if (errors.length === 0) {
     if (report.stopped) return { code: ExitCode.done, text: `stopped: ${what}` };
-    return { code: ExitCode.neverLive, text: `${what}: "${report.sourceName}" was never live (${report.reason})` };
+    return {
+      code: ExitCode.neverLive,
+      text: `${what}: "${report.sourceName}" was never live (${report.reason})`,
+    };
   }
   const code = exitCodeOf(errors[0]);
   const never = code === ExitCode.neverLive ? "; the stream is not live" : "";
@@ -86,7 +98,8 @@ function isShort(report: JobReport): boolean {
 
 function sinkFaults(sink: SinkStatus): string[] {
   const faults: string[] = [];
-  if (sink.error !== undefined) faults.push(sink.everLive ? `${sink.name} lost: ${describe(sink.error)}` : describe(sink.error));
+  if (sink.error !== undefined)
+    faults.push(sink.everLive ? `${sink.name} lost: ${describe(sink.error)}` : describe(sink.error));
   if (sink.downMs >= 1) faults.push(`${sink.name} down ${formatDuration(sink.downMs)}`);
   if (sink.lost.packets > 0) faults.push(`${sink.name} skipped ${formatDuration(sink.lost.ms)}`);
   return faults;
@@ -96,7 +109,8 @@ function sinkFaults(sink: SinkStatus): string[] {
 function amountOf(report: JobReport): string {
   const wanted = report.wantedMs;
   const media = formatDuration(report.mediaMs);
-  const time = wanted === undefined || report.mediaMs + 1000 >= wanted ? media : `${media} of ${formatDuration(wanted)}`;
+  const time =
+    wanted === undefined || report.mediaMs + 1000 >= wanted ? media : `${media} of ${formatDuration(wanted)}`;
   const parts: string[] = [];
   const { files } = report;
   if (files.length > 0) {

@@ -44,7 +44,8 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
     }
   } catch (error) {
     if (signal.aborted) return;
-    if (timedOut) throw new TransportError(`${context}: the server sends nothing`, "stalled", { cause: error });
+    if (timedOut)
+      throw new TransportError(`${context}: the server sends nothing`, "stalled", { cause: error });
     throw httpError(context, error);
   } finally {
     clearTimeout(timer);
@@ -69,17 +70,21 @@ async function open(target: HttpTarget, signal: AbortSignal): Promise<ReadableSt
 
 function statusError(status: number): RemoteError {
   const code = `HTTP ${status}`;
-  if (status === 401 || status === 403) return new RemoteError(`the server refused: ${code}`, { code, refusal: "auth" });
-  if (status === 404) return new RemoteError(`there is no such stream (${code})`, { code, refusal: "not-live" });
+  if (status === 401 || status === 403)
+    return new RemoteError(`the server refused: ${code}`, { code, refusal: "auth" });
+  if (status === 404)
+    return new RemoteError(`there is no such stream (${code})`, { code, refusal: "not-live" });
   return new RemoteError(`the server answers ${code}`, { code, refusal: "failed" });
 }
 
 function httpError(context: string, error: unknown): Error {
-  if (error instanceof RemoteError) return new RemoteError(`${context}: ${error.message}`, error, { cause: error });
+  if (error instanceof RemoteError)
+    return new RemoteError(`${context}: ${error.message}`, error, { cause: error });
   if (error instanceof TransportError) return new TransportError(`${context}: ${error.message}`, error.fault);
   const code = errorCode(error);
   const text = error instanceof Error ? error.message : String(error);
-  if (/CERT|VERIFY|TLS|SSL/i.test(code)) return new TransportError(`${context}: ${text}`, "tls", { cause: error });
+  if (/CERT|VERIFY|TLS|SSL/i.test(code))
+    return new TransportError(`${context}: ${text}`, "tls", { cause: error });
   const fault = code === "ConnectionRefused" || code === "ECONNREFUSED" ? "refused" : "reset";
   return new TransportError(`${context}: ${text}`, fault, { cause: error });
 }

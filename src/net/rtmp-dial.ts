@@ -58,7 +58,11 @@ type Detour = { readonly type: "detour"; readonly hop: Hop };
  * Connects until the stream is live. Throws TransportError, RemoteError or ProtocolError whose message names
  * the server and stream, never the key.
  */
-export async function dialRtmp(target: DialTarget, handler: LinkHandler, signal: AbortSignal): Promise<RtmpLink> {
+export async function dialRtmp(
+  target: DialTarget,
+  handler: LinkHandler,
+  signal: AbortSignal,
+): Promise<RtmpLink> {
   let hop: Hop = { url: target.url, authQuery: "", handshake: "simple" };
   for (let hops = 0; hops <= MAX_HOPS; hops++) {
     const link = new RtmpLink({ ...target, url: hop.url }, hop, handler);
@@ -66,7 +70,10 @@ export async function dialRtmp(target: DialTarget, handler: LinkHandler, signal:
     if (outcome === undefined) return link;
     hop = outcome.hop;
   }
-  throw new RemoteError(`${context(target)}: more than ${MAX_HOPS} redirects`, { code: "302", refusal: "failed" });
+  throw new RemoteError(`${context(target)}: more than ${MAX_HOPS} redirects`, {
+    code: "302",
+    refusal: "failed",
+  });
 }
 
 /** What messages about this target begin with: `Cannot play "rtmp://host/app/name"`. */
@@ -180,7 +187,13 @@ export class RtmpLink {
       onDrain: () => this.#handler.onDrain(),
       onClose: (error) => this.#onClose(error),
     };
-    const where = { host: url.host, port: url.port, tls: url.tls ? tls : undefined, bind, timeout: connectTimeout };
+    const where = {
+      host: url.host,
+      port: url.port,
+      tls: url.tls ? tls : undefined,
+      bind,
+      timeout: connectTimeout,
+    };
     this.#transport = await connectTcp(where, handler, signal);
     if (this.#target.intent === "publish") {
       this.#progress = setInterval(() => this.#watchProgress(), PROGRESS_INTERVAL_MS);
@@ -339,7 +352,11 @@ function redirected(from: RtmpUrl, to: string, hasStream: boolean): RtmpUrl {
   try {
     url = hasStream ? parseRtmpUrl(to) : { ...parseRtmpServer(to), streamName: from.streamName };
   } catch (cause) {
-    throw new ProtocolError("the server redirects to an address that is none", { layer: "command" }, { cause });
+    throw new ProtocolError(
+      "the server redirects to an address that is none",
+      { layer: "command" },
+      { cause },
+    );
   }
   if (url.host !== from.host || from.user === undefined || from.password === undefined) return url;
   return { ...url, user: from.user, password: from.password };

@@ -76,7 +76,12 @@ function connectAddress(
     };
     const abort = (): void => fail(new TransportError("stopped", "closed"));
     const timer = setTimeout(() => {
-      fail(new TransportError(`no answer from ${place(target, address)} within ${target.timeout / 1000}s`, "timeout"));
+      fail(
+        new TransportError(
+          `no answer from ${place(target, address)} within ${target.timeout / 1000}s`,
+          "timeout",
+        ),
+      );
     }, timeout);
     const ready = (): void => {
       if (!settle()) return;
@@ -117,7 +122,9 @@ function socketOptions(
       data: (_socket: Socket, segment: Uint8Array) => transport.onData(segment),
       drain: () => transport.onDrain(),
       close(_socket: Socket, error?: Error) {
-        fail(error ?? new TransportError(closedEarly(tls !== undefined), tls === undefined ? "closed" : "tls"));
+        fail(
+          error ?? new TransportError(closedEarly(tls !== undefined), tls === undefined ? "closed" : "tls"),
+        );
         transport.onClose(error);
       },
       error: (_socket: Socket, error: Error) => transport.onClose(error),

@@ -60,7 +60,9 @@ export function expandName(template: string, fields: NameFields, time: Date): st
     if (field !== undefined) return fieldText(field, fields, time, template);
     const expand = LETTERS[letter ?? ""];
     if (expand === undefined) {
-      throw new UsageError(`"${whole}" in "${template}" is no time that runnel knows; write %% for a percent sign`);
+      throw new UsageError(
+        `"${whole}" in "${template}" is no time that runnel knows; write %% for a percent sign`,
+      );
     }
     return expand(time);
   });
@@ -77,7 +79,9 @@ function fieldText(field: string, fields: NameFields, time: Date, template: stri
     case "time":
       return LETTERS["T"]!(time);
     default:
-      throw new UsageError(`"{${field}}" in "${template}" is unknown; there are {job} {app} {stream} {date} {time}`);
+      throw new UsageError(
+        `"{${field}}" in "${template}" is unknown; there are {job} {app} {stream} {date} {time}`,
+      );
   }
 }
 

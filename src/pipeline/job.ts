@@ -68,7 +68,13 @@ class Job {
     const hold = parts.source.finite && (!plan.realtime || plan.source.kind === "stdin");
     this.#sinks = parts.sinks.map((sink) => {
       const onHopeless = (): void => this.#onHopeless();
-      return new SinkRunner(sink, { hub: this.#hub, retry: plan.retry, report: context.report, hold, onHopeless });
+      return new SinkRunner(sink, {
+        hub: this.#hub,
+        retry: plan.retry,
+        report: context.report,
+        hold,
+        onHopeless,
+      });
     });
     this.#status = {
       job: plan.job,
@@ -271,7 +277,8 @@ class Job {
 
   #wantedMs(): number | undefined {
     const { for: duration, until } = this.#plan;
-    if (duration !== undefined || until === undefined || this.#status.firstMediaAt === undefined) return duration;
+    if (duration !== undefined || until === undefined || this.#status.firstMediaAt === undefined)
+      return duration;
     return Math.round(until - Date.now() + performance.now() - this.#status.firstMediaAt);
   }
 }

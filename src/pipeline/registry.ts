@@ -47,9 +47,23 @@ function makeSource(plan: Plan, fourCcs: readonly string[], trace: Trace): Sourc
       return flvSource({ name: source.name, open, finite: false, realtime: false, loop: false, trace: say });
     }
     case "file":
-      return flvSource({ name: source.path, open: () => fileSegments(source.path), finite: true, realtime, loop, trace: say });
+      return flvSource({
+        name: source.path,
+        open: () => fileSegments(source.path),
+        finite: true,
+        realtime,
+        loop,
+        trace: say,
+      });
     case "stdin":
-      return flvSource({ name: "stdin", open: stdinSegments, finite: true, realtime, loop: false, trace: say });
+      return flvSource({
+        name: "stdin",
+        open: stdinSegments,
+        finite: true,
+        realtime,
+        loop: false,
+        trace: say,
+      });
     default:
       return source satisfies never;
   }
@@ -82,11 +96,22 @@ function recordingQueue(plan: Plan): QueueLimits {
 
 function dialOptions(net: NetPlan): Omit<DialTarget, "url" | "intent" | "fourCcs"> {
   const { connectTimeout, stepTimeout, startTimeout, stall, bind } = net;
-  return { tls: { ca: net.ca, insecure: net.insecure }, bind, connectTimeout, stepTimeout, startTimeout, stall };
+  return {
+    tls: { ca: net.ca, insecure: net.insecure },
+    bind,
+    connectTimeout,
+    stepTimeout,
+    startTimeout,
+    stall,
+  };
 }
 
 function netOptions(net: NetPlan) {
-  return { tls: { ca: net.ca, insecure: net.insecure }, connectTimeout: net.connectTimeout, stall: net.stall };
+  return {
+    tls: { ca: net.ca, insecure: net.insecure },
+    connectTimeout: net.connectTimeout,
+    stall: net.stall,
+  };
 }
 
 /** What the {fields} in this plan's file names stand for. */

@@ -5,7 +5,12 @@
  */
 
 import { writev } from "node:fs";
-import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE, writeFlvTagHeader, writePreviousTagSize } from "../../media/flv-writer.ts";
+import {
+  FLV_TAG_HEADER_SIZE,
+  PREVIOUS_TAG_SIZE,
+  writeFlvTagHeader,
+  writePreviousTagSize,
+} from "../../media/flv-writer.ts";
 
 const SLAB_BYTES = 64 * 1024;
 /** Bodies up to this size are copied next to their headers. */

@@ -192,7 +192,9 @@ class Recorder {
     const bytes = writer.position;
     const { last } = this.#tally;
     const patches =
-      this.#places === undefined ? [] : this.#tally.patches(bytes, this.#metadataAt, this.#places, this.#claimed);
+      this.#places === undefined
+        ? []
+        : this.#tally.patches(bytes, this.#metadataAt, this.#places, this.#claimed);
     const path = await this.#file.finish(patches);
     this.#context.onFile({ path, bytes, ms: last });
   }

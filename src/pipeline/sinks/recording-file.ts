@@ -3,7 +3,17 @@
  * file unless told so, and gets duration and size patched into its metadata when it is finished.
  */
 
-import { close, closeSync, existsSync, fsync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  close,
+  closeSync,
+  existsSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import { promisify } from "node:util";
 import { DiskError } from "../../errors.ts";
@@ -109,5 +119,9 @@ const DISK_FAULTS: Readonly<Record<string, string>> = {
 /** An operating system's error about a file, in words. */
 export function diskError(path: string, cause: unknown, verb: "write" | "finish"): DiskError {
   const { code = "", message = String(cause) } = cause as { code?: string; message?: string };
-  return new DiskError(`Cannot ${verb} "${path}": ${DISK_FAULTS[code] ?? message}`, { path, code }, { cause });
+  return new DiskError(
+    `Cannot ${verb} "${path}": ${DISK_FAULTS[code] ?? message}`,
+    { path, code },
+    { cause },
+  );
 }

@@ -3,7 +3,12 @@
  * its onMetaData once it is finished. Units are those of protocol.md 7.5: seconds, bytes, kilobits per second.
  */
 
-import { FLV_FLAGS_OFFSET, FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE, flvFlags } from "../../media/flv-writer.ts";
+import {
+  FLV_FLAGS_OFFSET,
+  FLV_TAG_HEADER_SIZE,
+  PREVIOUS_TAG_SIZE,
+  flvFlags,
+} from "../../media/flv-writer.ts";
 import type { PatchKey, RecordingPatches } from "../../media/metadata.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import type { Patch } from "./recording-file.ts";
@@ -37,7 +42,12 @@ export class RecordingTally {
   }
 
   /** What to write where, when the file has `filesize` bytes and its metadata body stands at `bodyAt`. */
-  patches(filesize: number, bodyAt: number, places: RecordingPatches, claimed: ReadonlySet<PatchKey>): Patch[] {
+  patches(
+    filesize: number,
+    bodyAt: number,
+    places: RecordingPatches,
+    claimed: ReadonlySet<PatchKey>,
+  ): Patch[] {
     const seconds = this.last / 1000;
     const rate = (bytes: number): number => (seconds > 0 ? (bytes * 8) / 1000 / seconds : 0);
     const numbers: Record<PatchKey, number> = {

@@ -107,7 +107,8 @@ class FlvRun {
     const cut = reader.end();
     if (bytes === 0) throw new MediaError(`"${this.#options.name}" is empty`);
     if (cut && round === 0) this.#options.trace("the last tag is cut short and left out");
-    if (reader.skippedBytes > 0) this.#options.trace(`${reader.skippedBytes} bytes that are no FLV were skipped`);
+    if (reader.skippedBytes > 0)
+      this.#options.trace(`${reader.skippedBytes} bytes that are no FLV were skipped`);
   }
 
   /** Publishes the tags that were read, each when it is due. */

@@ -1,0 +1,163 @@
+/**
+ * The strict argument layer: argv and the environment in, every value of every flag out. Repeated flags keep all
+ * their values, an unknown flag is a problem with a suggestion, and all problems come at once. citty does none of
+ * this; it gets the definitions for --help.
+ */
+
+import { UsageError } from "../errors.ts";
+import { environmentName, FLAGS, type Flag, type Verb } from "./flags.ts";
+
+/** What was given. `values` has the texts of value and list flags, `counts` how often a switch stood. */
+export type Args = {
+  readonly positionals: readonly string[];
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  readonly counts: ReadonlyMap<string, number>;
+};
+
+/** Parses a verb's arguments. The environment fills in flags that argv does not have. Throws UsageError. */
+export function parseArgs(
+  argv: readonly string[],
+  flags: readonly Flag[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Args {
+  const parser = new Parser(flags);
+  parser.argv(argv);
+  parser.environment(environment);
+  if (parser.problems.length > 0) throw new UsageError(parser.problems);
+  return parser;
+}
+
+class Parser implements Args {
+  readonly positionals: string[] = [];
+  readonly values = new Map<string, string[]>();
+  readonly counts = new Map<string, number>();
+  readonly problems: string[] = [];
+  readonly #flags: readonly Flag[];
+
+  constructor(flags: readonly Flag[]) {
+    this.#flags = flags;
+  }
+
+  argv(argv: readonly string[]): void {
+    for (let i = 0; i < argv.length; i++) {
+      const arg = argv[i]!;
+      if (arg === "--") {
+        this.positionals.push(...argv.slice(i + 1));
+        return;
+      }
+      if (arg.startsWith("--")) i += this.#long(arg, argv[i + 1]);
+      else if (arg.startsWith("-") && arg.length > 1) i += this.#short(arg, argv[i + 1]);
+      else this.positionals.push(arg);
+    }
+  }
+
+  environment(environment: Readonly<Record<string, string | undefined>>): void {
+    for (const flag of this.#flags) {
+      const name = environmentName(flag);
+      const text = environment[name];
+      if (text === undefined || this.values.has(flag.name) || this.counts.has(flag.name)) continue;
+      if (flag.kind === "value" || flag.kind === "list") this.values.set(flag.name, [text]);
+      else this.#switchFromEnvironment(flag, name, text);
+    }
+  }
+
+  #switchFromEnvironment(flag: Flag, name: string, text: string): void {
+    if (/^(1|true|yes|on)$/i.test(text)) this.counts.set(flag.name, 1);
+    else if (flag.kind === "count" && /^[0-9]$/.test(text)) this.counts.set(flag.name, Number(text));
+    else if (!/^(0|false|no|off|)$/i.test(text)) this.problems.push(`${name}="${text}" is neither 1 nor 0`);
+  }
+
+  /** Returns how many further arguments were used up. */
+  #long(arg: string, next: string | undefined): number {
+    const equals = arg.indexOf("=");
+    const name = equals < 0 ? arg.slice(2) : arg.slice(2, equals);
+    const flag = this.#flags.find((candidate) => candidate.name === name);
+    if (flag === undefined) {
+      this.problems.push(unknownFlag(`--${name}`, this.#flags));
+      return 0;
+    }
+    return this.#give(flag, `--${name}`, equals < 0 ? undefined : arg.slice(equals + 1), next);
+  }
+
+  /** `-o x`, `-ox`, `-vv`, `-qv`. */
+  #short(arg: string, next: string | undefined): number {
+    for (let i = 1; i < arg.length; i++) {
+      const flag = this.#flags.find((candidate) => candidate.short === arg[i]);
+      if (flag === undefined) {
+        this.problems.push(unknownFlag(`-${arg[i]}`, this.#flags));
+        return 0;
+      }
+      if (flag.kind === "switch" || flag.kind === "count") {
+        this.#give(flag, `-${arg[i]}`, undefined, undefined);
+        continue;
+      }
+      const attached = arg.slice(i + 1).replace(/^=/, "");
+      return this.#give(flag, `-${arg[i]}`, attached === "" ? undefined : attached, next);
+    }
+    return 0;
+  }
+
+  #give(flag: Flag, written: string, attached: string | undefined, next: string | undefined): number {
+    if (flag.kind === "switch" || flag.kind === "count") {
+      if (attached !== undefined) this.problems.push(`${written} takes no value; leave out "=${attached}"`);
+      this.counts.set(flag.name, (this.counts.get(flag.name) ?? 0) + 1);
+      return 0;
+    }
+    const text = attached ?? next;
+    // A lone - is stdin or stdout; anything else that begins with one is the next flag.
+    if (text === undefined || (attached === undefined && text.length > 1 && text.startsWith("-"))) {
+      this.problems.push(`${written} needs a value: ${written} ${flag.hint ?? "VALUE"}`);
+      return 0;
+    }
+    const given = this.values.get(flag.name);
+    if (given === undefined) this.values.set(flag.name, [text]);
+    else if (flag.kind === "list") given.push(text);
+    else this.problems.push(`${written} was given twice; once is enough`);
+    return attached === undefined ? 1 : 0;
+  }
+}
+
+function unknownFlag(written: string, flags: readonly Flag[]): string {
+  const elsewhere = FLAGS.find((flag) => `--${flag.name}` === written || `-${flag.short}` === written);
+  if (elsewhere !== undefined)
+    return `${written} is a flag of ${verbList(elsewhere.verbs)}, not of this command`;
+  const near = nearest(
+    written.replace(/^-+/, ""),
+    flags.map((flag) => flag.name),
+  );
+  return `unknown flag ${written}${near === undefined ? "; --help lists them all" : ` - did you mean --${near}?`}`;
+}
+
+function verbList(verbs: readonly Verb[]): string {
+  return verbs.join(", ");
+}
+
+/** The candidate that differs least from `word`, if any is near enough to have been meant. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein distance with neighbouring letters swapped counting as one. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let distance = Math.min(previous[j]! + 1, row[j - 1]! + 1, previous[j - 1]! + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        distance = Math.min(distance, before[j - 2]! + 1);
+      }
+      row.push(distance);
+    }
+    [before, previous] = [previous, row];
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,118 @@
+/**
+ * The table of flags: one row each. The strict parser, the environment names, --help and the suggestions all
+ * come from it.
+ */
+
+/** The subcommands that take flags. */
+export type Verb = "pull" | "push" | "relay" | "probe";
+
+/** `switch` takes no value, `count` may be repeated for more, `value` takes one, `list` one each time. */
+export type FlagKind = "switch" | "count" | "value" | "list";
+
+/** One flag. `hint` stands for its value in --help. */
+export type Flag = {
+  readonly name: string;
+  readonly short?: string;
+  readonly kind: FlagKind;
+  readonly hint?: string;
+  readonly doc: string;
+  readonly verbs: readonly Verb[];
+};
+
+const JOBS: readonly Verb[] = ["pull", "push", "relay"];
+const ALL: readonly Verb[] = ["pull", "push", "relay", "probe"];
+const FROM_SERVER: readonly Verb[] = ["pull", "relay", "probe"];
+
+const value = (name: string, hint: string, doc: string, verbs: readonly Verb[] = JOBS): Flag => ({
+  name,
+  kind: "value",
+  hint,
+  doc,
+  verbs,
+});
+const toggle = (name: string, doc: string, verbs: readonly Verb[] = JOBS): Flag => ({
+  name,
+  kind: "switch",
+  doc,
+  verbs,
+});
+
+/** Every flag of every verb, in the order of --help. */
+export const FLAGS: readonly Flag[] = [
+  {
+    name: "output",
+    short: "o",
+    kind: "list",
+    hint: "PATH",
+    doc: "record to this FLV file (repeatable; - is stdout; {app} {stream} {job} {date} {time} and %Y %m %d ... are filled in)",
+    verbs: JOBS,
+  },
+  {
+    name: "to",
+    short: "t",
+    kind: "list",
+    hint: "[NAME=]URL",
+    doc: "send to this RTMP address (repeatable)",
+    verbs: JOBS,
+  },
+  {
+    name: "key",
+    short: "k",
+    kind: "list",
+    hint: "[NAME=]KEY|env:VAR|@FILE",
+    doc: "stream key of a destination, appended to its URL",
+    verbs: JOBS,
+  },
+  value("for", "2h", "stop this long after the first media"),
+  value("until", "06:00", "stop at this time"),
+  value("wait", "15m", "the stream is not live yet: keep trying this long", FROM_SERVER),
+  value("stall", "15s", "a connection on which nothing moves for this long is lost", ALL),
+  value("retry-min", "1s", "first wait before trying again"),
+  value("retry-max", "60s", "longest wait before trying again"),
+  toggle("loop", "start the file over at its end, for ever", ["push"]),
+  toggle("no-realtime", "send the file as fast as the slowest destination takes it", ["push"]),
+  value("ca", "FILE", "trust this certificate authority (PEM) too", ALL),
+  toggle("insecure", "accept any certificate", ALL),
+  value("bind", "ADDR", "connect from this local address", ALL),
+  toggle("force", "overwrite existing files"),
+  toggle("dry-run", "say what would be done, and do nothing"),
+  {
+    name: "quiet",
+    short: "q",
+    kind: "switch",
+    doc: "say only what goes wrong, and the last line",
+    verbs: ALL,
+  },
+  { name: "verbose", short: "v", kind: "count", doc: "say more (-vv: what servers say)", verbs: ALL },
+  toggle("json", "events as one JSON object a line on stdout", ALL),
+  value("log-format", "text|json|journal", "form of the log on stderr", ALL),
+  value("stats", "60s", "how often a status line is written where no terminal is"),
+  value("rtmp", "URL", "the source, as rtmpdump calls it", FROM_SERVER),
+  value("playpath", "NAME", "the stream's name, apart from the URL", FROM_SERVER),
+  value("app", "NAME", "the application, where the URL leaves it open", FROM_SERVER),
+  value("tcUrl", "URL", "what to tell the server as tcUrl", FROM_SERVER),
+  value("pageUrl", "URL", "what to tell the server as pageUrl", FROM_SERVER),
+  value("swfUrl", "URL", "what to tell the server as swfUrl", FROM_SERVER),
+  value("flashVer", "TEXT", "what to tell the server as flashVer", FROM_SERVER),
+  {
+    name: "conn",
+    kind: "list",
+    hint: "TYPE:DATA",
+    doc: "further argument of connect, as rtmpdump writes it (repeatable)",
+    verbs: FROM_SERVER,
+  },
+  value("stop", "SECONDS", "the same as --for, in seconds, as rtmpdump has it", ["pull", "relay"]),
+  value("timeout", "SECONDS", "the same as --stall, in seconds, as rtmpdump has it", FROM_SERVER),
+  toggle("live", "play the live stream only, never a recording", FROM_SERVER),
+];
+
+/** The environment variable of a flag: --retry-min is RUNNEL_RETRY_MIN. */
+export function environmentName(flag: Flag): string {
+  const snake = flag.name.replace(/-/g, "_").replace(/([a-z])([A-Z])/g, "$1_$2");
+  return `RUNNEL_${snake.toUpperCase()}`;
+}
+
+/** The flags of one verb. */
+export function flagsOf(verb: Verb): readonly Flag[] {
+  return FLAGS.filter((flag) => flag.verbs.includes(verb));
+}

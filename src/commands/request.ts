@@ -1,0 +1,115 @@
+/**
+ * From parsed arguments to a JobRequest: reads what flags point to (keys in files and variables, certificates)
+ * and understands nothing else.
+ */
+
+import { readFileSync } from "node:fs";
+import { UsageError } from "../errors.ts";
+import { DEFAULT_TEMPLATE } from "../pipeline/file-name.ts";
+import type { JobRequest, WrittenKey } from "../recipe/from-flags.ts";
+import { splitName } from "../recipe/addresses.ts";
+import type { NamedOptions } from "../rtmp/librtmp.ts";
+import type { Args } from "./args.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The request that a command line amounts to. Throws UsageError for files and variables that are not there. */
+export function jobRequest(verb: JobRequest["verb"], args: Args, environment: Environment): JobRequest {
+  const one = (name: string): string | undefined => args.values.get(name)?.[0];
+  const many = (name: string): readonly string[] => args.values.get(name) ?? [];
+  const has = (name: string): boolean => (args.counts.get(name) ?? 0) > 0;
+  const rtmp = one("rtmp");
+  const [first, ...rest] = args.positionals;
+  const [source, positional] = rtmp === undefined ? [first, rest] : [rtmp, args.positionals];
+  const destinations = [...positional, ...many("to")];
+  return {
+    verb,
+    source,
+    destinations,
+    outputs: many("output"),
+    keys: readKeys(many("key"), destinations, environment),
+    named: namedOptions(args),
+    durations: {
+      for: one("for"),
+      wait: one("wait"),
+      stall: one("stall"),
+      "retry-min": one("retry-min"),
+      "retry-max": one("retry-max"),
+    },
+    until: one("until"),
+    stopSeconds: one("stop"),
+    timeoutSeconds: one("timeout"),
+    loop: has("loop"),
+    realtime: !has("no-realtime"),
+    ca: readCertificate(one("ca")),
+    insecure: has("insecure"),
+    bind: one("bind"),
+    force: has("force"),
+    now: new Date(),
+    defaultTemplate: DEFAULT_TEMPLATE,
+  };
+}
+
+/** rtmpdump's flags. */
+export function namedOptions(args: Args): NamedOptions {
+  const one = (name: string): string | undefined => args.values.get(name)?.[0];
+  const conn = args.values.get("conn");
+  return {
+    playpath: one("playpath"),
+    app: one("app"),
+    tcUrl: one("tcUrl"),
+    pageUrl: one("pageUrl"),
+    swfUrl: one("swfUrl"),
+    flashVer: one("flashVer"),
+    conn: conn === undefined ? undefined : [...conn],
+    live: (args.counts.get("live") ?? 0) > 0 ? true : undefined,
+  };
+}
+
+/** PEM text that --ca names. */
+export function readCertificate(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const text = readText(path, "--ca");
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new UsageError(`--ca: "${path}" holds no PEM certificate`);
+  }
+  return text;
+}
+
+/** Keys hold = themselves, so NAME= counts only if a destination has that name. */
+function readKeys(
+  texts: readonly string[],
+  destinations: readonly string[],
+  environment: Environment,
+): WrittenKey[] {
+  const names = new Set(destinations.map((text) => splitName(text).name));
+  return texts.map((text) => {
+    const equals = text.indexOf("=");
+    const name = equals > 0 && names.has(text.slice(0, equals)) ? text.slice(0, equals) : undefined;
+    const value = name === undefined ? text : text.slice(equals + 1);
+    return { name, value: readKey(value, environment) };
+  });
+}
+
+function readKey(value: string, environment: Environment): string {
+  if (value.startsWith("@")) {
+    const key = readText(value.slice(1), "-k").trim();
+    if (key === "") throw new UsageError(`-k: "${value.slice(1)}" is empty`);
+    return key;
+  }
+  if (!value.startsWith("env:")) return value;
+  const key = environment[value.slice(4)];
+  if (key === undefined || key === "") throw new UsageError(`-k: the variable ${value.slice(4)} is not set`);
+  return key;
+}
+
+function readText(path: string, flag: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UsageError(
+      `${flag}: cannot read "${path}": ${missing ? "no such file" : (cause as Error).message}`,
+    );
+  }
+}

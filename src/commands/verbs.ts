@@ -1,0 +1,103 @@
+/**
+ * The subcommands as citty knows them: names, descriptions and arguments for --help. Parsing is args.ts's.
+ */
+
+import { defineCommand, type ArgsDef, type CommandDef } from "citty";
+import { flagsOf, type Flag, type Verb } from "./flags.ts";
+
+/** What a subcommand does with its arguments; gives the exit code. */
+type Run = (argv: readonly string[]) => Promise<number>;
+
+type VerbRow = {
+  readonly verb: Verb;
+  readonly description: string;
+  readonly positionals: readonly { name: string; description: string; required: boolean }[];
+  readonly run: Run;
+};
+
+const source = (description: string) => ({ name: "SOURCE", description, required: true });
+
+/** Every subcommand. Each loads its own code when it runs. */
+const ROWS: readonly VerbRow[] = [
+  {
+    verb: "pull",
+    description: "record a stream to FLV",
+    positionals: [
+      source("rtmp:// rtmps:// http(s)://….flv"),
+      {
+        name: "FILE",
+        description: "recordings; - is stdout; by default {app}-{stream}_DATE_TIME.flv",
+        required: false,
+      },
+    ],
+    run: async (argv) => (await import("./job.ts")).runJobCommand("pull", argv),
+  },
+  {
+    verb: "push",
+    description: "send an FLV file or pipe to RTMP servers",
+    positionals: [
+      source("FILE.flv, or - for stdin"),
+      { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
+    ],
+    run: async (argv) => (await import("./job.ts")).runJobCommand("push", argv),
+  },
+  {
+    verb: "relay",
+    description: "take a stream from one server and send it to others",
+    positionals: [
+      source("rtmp:// rtmps:// http(s)://….flv"),
+      { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
+    ],
+    run: async (argv) => (await import("./job.ts")).runJobCommand("relay", argv),
+  },
+  {
+    verb: "probe",
+    description: "say what a stream or file holds",
+    positionals: [source("rtmp:// rtmps:// http(s)://….flv, FILE.flv, or -")],
+    run: async (argv) => (await import("./probe.ts")).runProbeCommand(argv),
+  },
+];
+
+/** The names of all subcommands. */
+export const VERBS: readonly string[] = ROWS.map((row) => row.verb);
+
+/** The root command, for --help. */
+export function rootCommand(version: string): CommandDef {
+  return defineCommand({
+    meta: { name: "runnel", version, description: "record and restream RTMP" },
+    subCommands: Object.fromEntries(ROWS.map((row) => [row.verb, subCommand(row)])),
+  });
+}
+
+/** One subcommand, for --help. */
+export function subCommandOf(verb: string): CommandDef | undefined {
+  const row = ROWS.find((candidate) => candidate.verb === verb);
+  return row === undefined ? undefined : subCommand(row);
+}
+
+/** Runs a subcommand; gives the exit code. */
+export async function runSubCommand(verb: string, argv: readonly string[]): Promise<number> {
+  const row = ROWS.find((candidate) => candidate.verb === verb);
+  if (row === undefined) throw new Error(`no command ${verb}`);
+  return row.run(argv);
+}
+
+function subCommand(row: VerbRow): CommandDef {
+  const positionals: ArgsDef = Object.fromEntries(
+    row.positionals.map(({ name, description, required }) => [
+      name,
+      { type: "positional", description, required },
+    ]),
+  );
+  const flags: ArgsDef = Object.fromEntries(flagsOf(row.verb).map((flag) => [flag.name, argOf(flag)]));
+  return defineCommand({
+    meta: { name: row.verb, description: row.description },
+    args: { ...positionals, ...flags },
+  });
+}
+
+function argOf(flag: Flag): ArgsDef[string] {
+  const common = { description: flag.doc, ...(flag.short === undefined ? {} : { alias: flag.short }) };
+  if (flag.kind === "switch" || flag.kind === "count") return { type: "boolean", ...common };
+  return { type: "string", ...common, ...(flag.hint === undefined ? {} : { valueHint: flag.hint }) };
+}

@@ -1,0 +1,78 @@
+/**
+ * Terminal: everything that goes to stderr. It knows whether somebody watches, keeps the one repainted status
+ * line below the log lines, and masks secrets in whatever passes.
+ */
+
+import { writeSync } from "node:fs";
+
+const STDERR = 2;
+const STDOUT = 1;
+/** Shorter secrets would blank out innocent words. */
+const SHORTEST_SECRET = 4;
+
+/** Where lines go; see the head of this file. */
+export class Terminal {
+  /** Whether stderr is a terminal that repaints. */
+  readonly interactive: boolean;
+  /** Whether colours are wanted. */
+  readonly colour: boolean;
+  #secrets: string[] = [];
+  #status = "";
+
+  constructor(env: Readonly<Record<string, string | undefined>>) {
+    this.interactive = process.stderr.isTTY === true && env["TERM"] !== "dumb";
+    this.colour = this.interactive && (env["NO_COLOR"] ?? "") === "";
+  }
+
+  /** From now on these texts are never shown. Longer ones first, so that none hides half of another. */
+  hide(secrets: readonly string[]): void {
+    const all = [...this.#secrets, ...secrets.flatMap((secret) => [secret, encodeURIComponent(secret)])];
+    const long = all.filter((secret) => secret.length >= SHORTEST_SECRET);
+    this.#secrets = [...new Set(long)].sort((a, b) => b.length - a.length);
+  }
+
+  /** A text without secrets. */
+  mask(text: string): string {
+    let masked = text;
+    for (const secret of this.#secrets) masked = masked.replaceAll(secret, "***");
+    return masked;
+  }
+
+  /** Writes a line to stderr, above the status line. */
+  line(text: string): void {
+    const clean = oneLine(this.mask(text));
+    if (this.#status === "") write(STDERR, `${clean}\n`);
+    else write(STDERR, `\r\x1b[2K${clean}\n${this.#status}`);
+  }
+
+  /** Paints the status line anew; "" removes it. Only on a terminal. */
+  status(text: string): void {
+    if (!this.interactive) return;
+    const width = Math.max(20, process.stderr.columns || 80) - 1;
+    const clean = oneLine(this.mask(text));
+    this.#status = [...clean].slice(0, width).join("");
+    write(STDERR, `\r\x1b[2K${this.#status}`);
+  }
+
+  /** Writes a line to stdout. */
+  out(text: string): void {
+    write(STDOUT, `${this.mask(text)}\n`);
+  }
+}
+
+/** What a peer says may hold control characters: they must not reach a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f]/g, "?").replace(/\r?\n/g, "\n  ");
+}
+
+/** Writes all of it; a reader that is gone is nobody's business here. */
+function write(fd: number, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The program: finds the subcommand, turns what it throws into a line and an exit code.
+ */
+
+import { renderUsage, type CommandDef } from "citty";
+import packageJson from "../package.json" with { type: "json" };
+import { nearest } from "./commands/args.ts";
+import { rootCommand, runSubCommand, subCommandOf, VERBS } from "./commands/verbs.ts";
+import { describe, isOurs, UsageError } from "./errors.ts";
+import { ExitCode, exitCodeOf } from "./face/exit.ts";
+import { Terminal } from "./face/terminal.ts";
+
+/** Runs the program with its arguments; returns the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const terminal = new Terminal(process.env);
+  const [verb, ...rest] = argv;
+  try {
+    const early = await answerEarly(terminal, verb, rest);
+    if (early !== undefined) return early;
+    return await runSubCommand(verb!, rest);
+  } catch (error) {
+    if (error instanceof UsageError)
+      for (const problem of error.problems) terminal.line(`runnel: ${problem}`);
+    else terminal.line(`runnel: ${describe(error)}`);
+    if (!isOurs(error) && error instanceof Error) terminal.line(error.stack ?? "");
+    return exitCodeOf(error);
+  }
+}
+
+/** --version, --help, no command and unknown commands. */
+async function answerEarly(
+  terminal: Terminal,
+  verb: string | undefined,
+  rest: readonly string[],
+): Promise<number | undefined> {
+  if (verb === "--version" || verb === "-V" || verb === "version") {
+    terminal.out(`runnel ${packageJson.version}`);
+    return ExitCode.done;
+  }
+  const root = rootCommand(packageJson.version);
+  if (verb === undefined || verb === "--help" || verb === "-h" || verb === "help") {
+    terminal.out(await usage(subCommandOf(rest[0] ?? "") ?? root, root));
+    return verb === undefined ? ExitCode.usage : ExitCode.done;
+  }
+  const command = subCommandOf(verb);
+  if (command === undefined) throw new UsageError(unknownCommand(verb));
+  const end = rest.indexOf("--");
+  const flags = end < 0 ? rest : rest.slice(0, end);
+  if (!flags.includes("--help") && !flags.includes("-h")) return undefined;
+  terminal.out(await usage(command, root));
+  return ExitCode.done;
+}
+
+async function usage(command: CommandDef, root: CommandDef): Promise<string> {
+  const text = await renderUsage(command, command === root ? undefined : root);
+  return process.stdout.isTTY && !process.env["NO_COLOR"] ? text : Bun.stripANSI(text);
+}
+
+function unknownCommand(verb: string): string {
+  if (verb.startsWith("-")) return `${verb} stands before the command; write runnel COMMAND ${verb}`;
+  const near = nearest(verb, VERBS);
+  return `there is no command "${verb}"${near === undefined ? `; there are ${VERBS.join(", ")}` : ` - did you mean ${near}?`}`;
+}
+
+void main(process.argv.slice(2)).then((code) => process.exit(code));

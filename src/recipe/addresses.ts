@@ -1,0 +1,103 @@
+/**
+ * Addresses as people write them on a command line or in a recipe: where media comes from and where it goes.
+ * Problems are collected, so that all of them can be said at once.
+ */
+
+import { UsageError } from "../errors.ts";
+import { isLibrtmpAddress, parseLibrtmpAddress, type NamedOptions } from "../rtmp/librtmp.ts";
+import { parseRtmpServer, parseRtmpUrl, redactText, redactUrl, withKey, type RtmpUrl } from "../rtmp/url.ts";
+import type { SinkPlan, SourcePlan } from "./plan.ts";
+
+/** Sources that the specification names and this version does not have yet. */
+const LATER = /^(listen|camera|exec|testcard|h264|rtsp):/i;
+
+/** A source and what its text said beside the address; `timeout` in ms. */
+export type ParsedSource = { readonly source: SourcePlan; readonly timeout: number | undefined };
+
+/** Parses a SOURCE; `named` are rtmpdump's flags. Throws UsageError. */
+export function parseSource(text: string, named: NamedOptions): ParsedSource {
+  if (text === "-") return { source: { kind: "stdin" }, timeout: undefined };
+  if (/^rtmp\w*:\/\//i.test(text)) return parseRtmpSource(text, named);
+  if (/^https?:\/\//i.test(text)) {
+    return { source: { kind: "http", url: text, name: httpName(text) }, timeout: undefined };
+  }
+  const later = LATER.exec(text);
+  if (later !== null)
+    throw new UsageError(`sources of the kind "${later[1]}:" are not in this version of runnel`);
+  if (/\.ya?ml$/i.test(text)) throw new UsageError("recipes are not in this version of runnel; use flags");
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+    throw new UsageError(
+      `"${redactText(text)}" is no source that runnel knows; rtmp:// rtmps:// http(s):// or a file`,
+    );
+  }
+  return { source: { kind: "file", path: text }, timeout: undefined };
+}
+
+function parseRtmpSource(text: string, named: NamedOptions): ParsedSource {
+  const librtmp = isLibrtmpAddress(text);
+  const { url, timeout } = librtmp
+    ? parseLibrtmpAddress(text, named)
+    : { url: parseLibrtmpAddress(escapeSpaces(text), named).url, timeout: undefined };
+  if (url.streamName === "") {
+    throw new UsageError(`"${redactUrl(url)}" names no stream; add /NAME, or --playpath NAME`);
+  }
+  return { source: { kind: "rtmp", url }, timeout };
+}
+
+function escapeSpaces(text: string): string {
+  return text.trim().replace(/ /g, "%20");
+}
+
+/** An HTTP URL for people: no credentials, no query. */
+function httpName(text: string): string {
+  const url = URL.parse(text);
+  if (url === null) throw new UsageError(`"${redactText(text)}" is no URL`);
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** A destination as written, its name apart. */
+export type WrittenDestination = { readonly name: string | undefined; readonly address: string };
+
+/** Splits `NAME=URL`; a URL may hold = itself. */
+export function splitName(text: string): WrittenDestination {
+  const match = /^([A-Za-z0-9][A-Za-z0-9._-]*)=(rtmp\w*:\/\/.*)$/is.exec(text);
+  return match === null ? { name: undefined, address: text } : { name: match[1]!, address: match[2]! };
+}
+
+/** Whether this is an RTMP address, as against a file. */
+export function isRtmpAddress(address: string): boolean {
+  return /^rtmp\w*:\/\//i.test(address);
+}
+
+/** Parses a destination on a server. With a key the whole path is the app. Throws UsageError. */
+export function parseDestination(address: string, key: string | undefined): RtmpUrl {
+  const url = key === undefined ? parseRtmpUrl(address) : withKey(parseRtmpServer(address), key);
+  if (url.streamName === "") {
+    throw new UsageError(`"${redactUrl(url)}" has no stream key; add /KEY to it, or -k KEY (env:VAR, @FILE)`);
+  }
+  return url;
+}
+
+/** A recording as a sink; `-` is stdout. */
+export function recordingSink(path: string): SinkPlan {
+  if (path === "-") return { kind: "stdout", name: "stdout" };
+  return { kind: "file", name: path, template: path };
+}
+
+/** What must never be shown of an address: keys, tokens and passwords, longest parts first. */
+export function secretsOf(url: RtmpUrl, options: { nameIsSecret: boolean }): string[] {
+  const queries = [url.app, url.streamName].flatMap((text) => {
+    const q = text.indexOf("?");
+    return q < 0
+      ? []
+      : [
+          text.slice(q + 1),
+          ...text
+            .slice(q + 1)
+            .split("&")
+            .map((pair) => pair.replace(/^[^=]*=/, "")),
+        ];
+  });
+  const name = options.nameIsSecret ? [url.streamName, url.streamName.replace(/\?.*$/s, "")] : [];
+  return [...name, ...queries, url.password ?? ""].filter((text) => text !== "");
+}

@@ -1,0 +1,258 @@
+/**
+ * planFromFlags: what stood on the command line becomes a Plan, or a UsageError with every problem. Pure: files,
+ * variables and the clock come in with the request.
+ */
+
+import { UsageError } from "../errors.ts";
+import type { NamedOptions } from "../rtmp/librtmp.ts";
+import type { RtmpUrl } from "../rtmp/url.ts";
+import {
+  isRtmpAddress,
+  parseDestination,
+  parseSource,
+  recordingSink,
+  secretsOf,
+  splitName,
+  type ParsedSource,
+  type WrittenDestination,
+} from "./addresses.ts";
+import type { NetPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
+import { isProblem, parseDuration, parseUntil, type Problem } from "./units.ts";
+
+/** A command line, parsed but not understood. Texts as typed; undefined where a flag was not given. */
+export type JobRequest = {
+  readonly verb: "pull" | "push" | "relay";
+  readonly source: string | undefined;
+  /** Positionals behind the source, then -t. */
+  readonly destinations: readonly string[];
+  readonly outputs: readonly string[];
+  /** -k, with env: and @ already resolved. */
+  readonly keys: readonly WrittenKey[];
+  readonly named: NamedOptions;
+  readonly durations: Readonly<Record<DurationFlag, string | undefined>>;
+  readonly until: string | undefined;
+  /** rtmpdump's --stop and --timeout, in seconds. */
+  readonly stopSeconds: string | undefined;
+  readonly timeoutSeconds: string | undefined;
+  readonly loop: boolean;
+  readonly realtime: boolean;
+  readonly ca: string | undefined;
+  readonly insecure: boolean;
+  readonly bind: string | undefined;
+  readonly force: boolean;
+  readonly now: Date;
+  readonly defaultTemplate: string;
+};
+
+/** Flags whose value is a duration. */
+export type DurationFlag = "for" | "wait" | "stall" | "retry-min" | "retry-max";
+
+/** A key as written: `text` is NAME=VALUE or VALUE before resolving, `resolve` gives the secret of a part. */
+export type WrittenKey = { readonly name: string | undefined; readonly value: string };
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const STEP_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 15_000;
+const DEFAULT_STALL_MS = 15_000;
+const DEFAULT_RETRY = { min: 1000, max: 60_000 };
+
+const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]>> = {
+  pull: ["rtmp", "http"],
+  push: ["file", "stdin"],
+  relay: ["rtmp", "http"],
+};
+
+/** Understands a command line. Throws UsageError with all problems. */
+export function planFromFlags(request: JobRequest): Plan {
+  const problems: string[] = [];
+  const tried = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const parsed = tried(() => readSource(request));
+  const sinks = tried(() => readSinks(request, problems)) ?? [];
+  const times = readTimes(request, parsed?.timeout, problems);
+  if (sinks.length === 0 && problems.length === 0) {
+    problems.push(`${request.verb} needs a destination: runnel ${request.verb} SOURCE rtmp://HOST/APP/KEY`);
+  }
+  if (problems.length > 0 || parsed === undefined) throw new UsageError(problems);
+  const source = parsed.source;
+  return {
+    job: jobName(source),
+    verb: request.verb,
+    source,
+    sinks,
+    for: times.for,
+    until: times.until,
+    wait: times.wait,
+    retry: times.retry,
+    net: netPlan(request, times.stall),
+    realtime: request.realtime,
+    loop: request.loop,
+    force: request.force,
+    secrets: secretsOfPlan(source, sinks, request.keys),
+  };
+}
+
+function readSource(request: JobRequest): ParsedSource {
+  const { verb, source: text } = request;
+  if (text === undefined) throw new UsageError(`${verb} needs a source: runnel ${verb} ${USAGE[verb]}`);
+  const parsed = parseSource(text, request.named);
+  const { kind } = parsed.source;
+  if (!SOURCES[verb].includes(kind)) throw new UsageError(wrongSource(verb, kind));
+  if (request.loop && kind !== "file")
+    throw new UsageError("--loop needs a file: a pipe cannot be read twice");
+  return parsed;
+}
+
+const USAGE = { pull: "SOURCE [FILE...]", push: "FILE DEST...", relay: "SOURCE DEST..." } as const;
+
+function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"]): string {
+  if (verb === "push") return "push sends a file or a pipe; to send on a stream from a server use relay";
+  const other = kind === "file" ? "a file" : "stdin";
+  return `${verb} takes a stream from a server, not ${other}; to send ${other} use push`;
+}
+
+function readSinks(request: JobRequest, problems: string[]): SinkPlan[] {
+  const { verb } = request;
+  const outputs = [...request.outputs];
+  const written: WrittenDestination[] = [];
+  for (const text of request.destinations) {
+    const destination = splitName(text);
+    if (isRtmpAddress(destination.address)) written.push(destination);
+    else outputs.push(text);
+  }
+  if (verb === "pull" && outputs.length === 0 && written.length === 0) outputs.push(request.defaultTemplate);
+  if (outputs.filter((path) => path === "-").length > 1) problems.push("stdout can take one recording only");
+  return [...outputs.map(recordingSink), ...readDestinations(written, request.keys, problems)];
+}
+
+function readDestinations(
+  written: readonly WrittenDestination[],
+  keys: readonly WrittenKey[],
+  problems: string[],
+): SinkPlan[] {
+  const sinks: SinkPlan[] = [];
+  for (const key of keys) {
+    const matches = written.filter((destination) => key.name === undefined || destination.name === key.name);
+    if (matches.length === 1) continue;
+    if (matches.length === 0) problems.push("-k is for a destination on a server, and there is none");
+    else problems.push("-k fits several destinations; name them: -t NAME=URL -k NAME=KEY");
+  }
+  for (const destination of written) {
+    const key = keys.find((candidate) => candidate.name === undefined || candidate.name === destination.name);
+    try {
+      const url = parseDestination(destination.address, key?.value);
+      sinks.push({ kind: "rtmp", name: freeName(destination.name ?? url.host, sinks), url });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  return sinks;
+}
+
+function freeName(wanted: string, sinks: readonly SinkPlan[]): string {
+  let name = wanted;
+  for (let n = 2; sinks.some((sink) => sink.name === name); n++) name = `${wanted}-${n}`;
+  return name;
+}
+
+function readTimes(request: JobRequest, timeout: number | undefined, problems: string[]) {
+  const take = (flag: string, value: number | Problem | undefined): number | undefined => {
+    if (!isProblem(value)) return value;
+    problems.push(`--${flag}: ${value.problem}`);
+    return undefined;
+  };
+  const duration = (flag: DurationFlag): number | undefined => {
+    const text = request.durations[flag];
+    return text === undefined ? undefined : take(flag, parseDuration(text));
+  };
+  const seconds = (flag: string, text: string | undefined): number | undefined => {
+    if (text === undefined) return undefined;
+    if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+    return take(flag, { problem: `"${text}" is no number of seconds` });
+  };
+  const until =
+    request.until === undefined ? undefined : take("until", parseUntil(request.until, request.now));
+  const retry = { min: duration("retry-min"), max: duration("retry-max") };
+  const stop = seconds("stop", request.stopSeconds);
+  const given = duration("stall") ?? seconds("timeout", request.timeoutSeconds) ?? timeout;
+  return {
+    for: duration("for") ?? stop,
+    until,
+    wait: duration("wait"),
+    stall: positive("stall", given, problems) ?? DEFAULT_STALL_MS,
+    retry: checkRetry(retry, problems),
+  };
+}
+
+function positive(flag: string, ms: number | undefined, problems: string[]): number | undefined {
+  if (ms === undefined || ms > 0) return ms;
+  problems.push(`--${flag}: must be longer than nothing`);
+  return undefined;
+}
+
+function checkRetry(retry: { min: number | undefined; max: number | undefined }, problems: string[]) {
+  const min = retry.min ?? Math.min(DEFAULT_RETRY.min, retry.max ?? DEFAULT_RETRY.min);
+  const max = retry.max ?? Math.max(DEFAULT_RETRY.max, min);
+  if (max < min) problems.push("--retry-max is shorter than --retry-min");
+  return { min, max };
+}
+
+function netPlan(request: JobRequest, stall: number): NetPlan {
+  return {
+    ca: request.ca,
+    insecure: request.insecure,
+    bind: request.bind,
+    connectTimeout: Math.min(CONNECT_TIMEOUT_MS, stall),
+    stepTimeout: Math.min(STEP_TIMEOUT_MS, stall),
+    startTimeout: Math.min(START_TIMEOUT_MS, stall),
+    stall,
+  };
+}
+
+/** The job's name in the log: the stream's, or the file's without its folder and ending. */
+function jobName(source: SourcePlan): string {
+  switch (source.kind) {
+    case "rtmp":
+      return plainName(source.url.streamName);
+    case "http":
+      return plainName(source.name);
+    case "file":
+      return plainName(source.path);
+    case "stdin":
+      return "stdin";
+    default:
+      return source satisfies never;
+  }
+}
+
+function plainName(text: string): string {
+  const last = text.replace(/\?.*$/s, "").replace(/\/+$/, "").split("/").at(-1) ?? "";
+  return last.replace(/\.(flv|mp4)$/i, "") || "stream";
+}
+
+function secretsOfPlan(
+  source: SourcePlan,
+  sinks: readonly SinkPlan[],
+  keys: readonly WrittenKey[],
+): string[] {
+  const shown = source.kind === "rtmp" ? plainName(source.url.streamName) : "";
+  const urls: RtmpUrl[] = sinks.flatMap((sink) => (sink.kind === "rtmp" ? [sink.url] : []));
+  const secrets = [
+    ...(source.kind === "rtmp" ? secretsOf(source.url, { nameIsSecret: false }) : []),
+    ...(source.kind === "http"
+      ? [URL.parse(source.url)?.search.slice(1) ?? "", URL.parse(source.url)?.password ?? ""]
+      : []),
+    ...urls.flatMap((url) => secretsOf(url, { nameIsSecret: true })),
+    ...keys.map((key) => key.value),
+  ];
+  // A relay under the same name: hiding it everywhere would blank out the source's own name.
+  return [...new Set(secrets)].filter((secret) => secret !== "" && secret !== shown);
+}

@@ -1,0 +1,319 @@
+/**
+ * ChunkReader: segments of a byte stream in, whole messages out. RTMP 1.0 §5.3.
+ *
+ * It keeps no segment: payload bytes are copied once, into the message's own buffer (one per chunk stream, so
+ * interleaving is free), and a header that a segment border cuts waits in a small array. `onMessage` runs
+ * between chunks, so a chunk size that it sets counts from the next chunk on. What a peer declares takes no
+ * memory by itself: buffers grow with the bytes that really came, and all unfinished messages together are
+ * bounded. Called by Connection.
+ */
+
+import { ProtocolError } from "../errors.ts";
+import { DEFAULT_CHUNK_SIZE, type ReaderLimits } from "./constants.ts";
+import { ContinuationTimestamps, extendedDeltaTime, newMessageDelta } from "./quirks.ts";
+
+/** One RTMP message. `timestamp` is the wire's 32-bit value in ms; `payload` belongs to whoever receives it. */
+export type Message = {
+  readonly typeId: number;
+  readonly messageStreamId: number;
+  readonly timestamp: number;
+  readonly payload: Uint8Array;
+};
+
+/** What is remembered of a chunk stream: the last header, and the message that is being put together. */
+type ChunkStream = {
+  readonly csid: number;
+  timestamp: number;
+  /** What a new message with fmt 3 adds: the last delta, or the absolute value of a fmt 0 header. */
+  delta: number;
+  absolute: boolean;
+  length: number;
+  typeId: number;
+  messageStreamId: number;
+  extended: boolean;
+  extendedValue: number;
+  payload: Uint8Array;
+  received: number;
+  active: boolean;
+};
+
+const HEADER_SIZE = [11, 7, 3, 0] as const;
+/** 3 bytes of basic header, 11 of message header, 4 of extended timestamp. */
+const MAX_HEADER = 18;
+/** A message up to this size gets its buffer at once; a longer one grows into it. */
+const FIRST_ALLOCATION = 256 * 1024;
+const EMPTY = new Uint8Array(0);
+
+/** Puts messages together from chunks; see the head of this file. */
+export class ChunkReader {
+  /** The peer's chunk size in bytes; the owner sets it when the peer announces one. */
+  chunkSize = DEFAULT_CHUNK_SIZE;
+  readonly #onMessage: (message: Message) => void;
+  #limits: ReaderLimits;
+  readonly #streams = new Map<number, ChunkStream>();
+  readonly #continuations = new ContinuationTimestamps();
+  readonly #held = new Uint8Array(MAX_HEADER);
+  #heldLength = 0;
+  #current: ChunkStream | undefined;
+  #last: ChunkStream | undefined;
+  #chunkLeft = 0;
+  /** Where in its message the chunk begins whose four leading zero bytes were taken for a timestamp. */
+  #doubt: { stream: ChunkStream; from: number } | undefined;
+  #unfinished = 0;
+  #offset = 0;
+
+  constructor(onMessage: (message: Message) => void, limits: ReaderLimits) {
+    this.#onMessage = onMessage;
+    this.#limits = limits;
+  }
+
+  /** Raises or lowers what the peer may make this reader hold; counts from the next message on. */
+  setLimits(limits: ReaderLimits): void {
+    this.#limits = limits;
+  }
+
+  /** Bytes held for messages that are not complete yet. */
+  get unfinishedBytes(): number {
+    return this.#unfinished;
+  }
+
+  /** Reads all of `segment`; throws ProtocolError when the peer breaks a rule or a limit. */
+  feed(segment: Uint8Array): void {
+    this.#consume(segment);
+    this.#offset += segment.length;
+  }
+
+  #consume(segment: Uint8Array): void {
+    let p = 0;
+    while (p < segment.length) {
+      const chunk = this.#current;
+      if (chunk !== undefined) {
+        p = this.#readPayload(chunk, segment, p);
+      } else if (this.#heldLength > 0) {
+        p = this.#readHeldHeader(segment, p);
+      } else {
+        if (this.#doubt !== undefined) {
+          this.#settleDoubt(this.#doubt, segment[p]!);
+          continue;
+        }
+        const n = this.#readHeader(segment, p, segment.length);
+        if (n === 0) {
+          this.#hold(segment, p, segment.length);
+          return;
+        }
+        p += n;
+      }
+    }
+  }
+
+  /** Forgets the unfinished message of a chunk stream. RTMP 1.0 §5.4.2. */
+  abort(csid: number): void {
+    const stream = this.#streams.get(csid);
+    if (stream !== undefined) this.#discard(stream);
+  }
+
+  #hold(bytes: Uint8Array, from: number, to: number): void {
+    for (let i = from; i < to; i++) this.#held[this.#heldLength++] = bytes[i]!;
+  }
+
+  /** Completes the header of which a part is held; returns the new position in `segment`. */
+  #readHeldHeader(segment: Uint8Array, p: number): number {
+    const until = Math.min(segment.length, p + MAX_HEADER - this.#heldLength);
+    this.#hold(segment, p, until);
+    const n = this.#readHeader(this.#held, 0, this.#heldLength);
+    if (n === 0) return until;
+    // What was held beyond the header: payload, where a timestamp could have stood but did not.
+    const rest = this.#held.slice(n, this.#heldLength);
+    this.#heldLength = 0;
+    this.#consume(rest);
+    return until;
+  }
+
+  /** Parses one chunk header at `p`; returns its length, or 0 when more bytes are needed. RTMP 1.0 §5.3.1. */
+  #readHeader(b: Uint8Array, p: number, end: number): number {
+    const fmt = b[p]! >> 6;
+    let csid = b[p]! & 63;
+    let q = p + 1;
+    if (csid < 2) {
+      q += csid + 1;
+      if (end < q) return 0;
+      csid = csid === 0 ? 64 + b[p + 1]! : 64 + b[p + 1]! + b[p + 2]! * 256;
+    }
+    const size = HEADER_SIZE[fmt as 0 | 1 | 2 | 3];
+    if (end - q < size) return 0;
+    const known = this.#last?.csid === csid ? this.#last : this.#streams.get(csid);
+    const time24 = fmt === 3 ? 0 : u24(b, q);
+    const extended = fmt === 3 ? known !== undefined && this.#mayRepeat(known) : time24 === 0xffffff;
+    if (extended && end - q < size + 4) return 0;
+    // State changes only below: a header that is cut is parsed again from its first byte.
+    const stream = known ?? this.#open(csid, p);
+    this.#last = stream;
+    let length = q + size - p;
+    if (fmt === 3) {
+      if (extended && this.#repeatsTimestamp(stream, u32(b, q))) length += 4;
+    } else {
+      if (extended) length += 4;
+      this.#applyHeader(stream, fmt, b, q, extended ? u32(b, q + size) : time24);
+      stream.extended = extended;
+    }
+    this.#begin(stream, fmt === 3, p);
+    return length;
+  }
+
+  #mayRepeat(stream: ChunkStream): boolean {
+    return stream.extended && !this.#continuations.omitted;
+  }
+
+  #repeatsTimestamp(stream: ChunkStream, value: number): boolean {
+    const repeats = this.#continuations.repeats(value, stream.extendedValue, stream.timestamp);
+    if (repeats && value === 0 && this.#continuations.guessed && this.chunkSize >= 4 && stream.active) {
+      this.#doubt = { stream, from: stream.received };
+    }
+    return repeats;
+  }
+
+  /**
+   * Four zero bytes were skipped as a timestamp; the header after that chunk shows whether rightly. If not, they
+   * were payload: they go back in front, and the last four bytes of the chunk are the next header's first.
+   */
+  #settleDoubt(doubt: { stream: ChunkStream; from: number }, nextByte: number): void {
+    this.#doubt = undefined;
+    const { stream, from } = doubt;
+    if (!stream.active || nextByte === (0xc0 | stream.csid)) return;
+    this.#continuations.refute();
+    const end = stream.received;
+    const rest = stream.payload.slice(end - 4, end);
+    stream.payload.copyWithin(from + 4, from, end - 4);
+    stream.payload.fill(0, from, from + 4);
+    this.#consume(rest);
+  }
+
+  #open(csid: number, p: number): ChunkStream {
+    if (this.#streams.size >= this.#limits.chunkStreams) {
+      throw this.#error(`The peer uses more than ${this.#limits.chunkStreams} chunk streams`, csid, p);
+    }
+    const stream: ChunkStream = {
+      csid,
+      timestamp: 0,
+      delta: 0,
+      absolute: false,
+      length: 0,
+      typeId: 0,
+      messageStreamId: 0,
+      extended: false,
+      extendedValue: 0,
+      payload: EMPTY,
+      received: 0,
+      active: false,
+    };
+    this.#streams.set(csid, stream);
+    return stream;
+  }
+
+  /** Takes over the fields of a fmt 0, 1 or 2 header. One in the middle of a message starts the message anew. */
+  #applyHeader(stream: ChunkStream, fmt: number, b: Uint8Array, q: number, time: number): void {
+    if (stream.active) this.#discard(stream);
+    stream.extendedValue = time;
+    if (fmt === 0) {
+      stream.timestamp = time;
+      stream.messageStreamId = u32le(b, q + 7);
+    } else if (time < 0xffffff) {
+      stream.timestamp = (stream.timestamp + time) >>> 0;
+    } else {
+      stream.timestamp = extendedDeltaTime(stream.timestamp, time);
+    }
+    stream.delta = time;
+    stream.absolute = fmt === 0;
+    if (fmt < 2) {
+      stream.length = u24(b, q + 3);
+      stream.typeId = b[q + 6]!;
+    }
+  }
+
+  /** A header has been read: what follows is a chunk of `stream`, or nothing if its message is empty. */
+  #begin(stream: ChunkStream, plain: boolean, p: number): void {
+    if (!stream.active) {
+      if (plain) {
+        stream.timestamp = (stream.timestamp + newMessageDelta(stream.delta, stream.absolute)) >>> 0;
+      }
+      if (stream.length > this.#limits.messageSize) {
+        throw this.#error(
+          `The peer announces a message of ${stream.length} bytes; the limit here is ${this.#limits.messageSize}`,
+          stream.csid,
+          p,
+        );
+      }
+      stream.active = true;
+      stream.received = 0;
+      this.#allocate(stream, Math.min(stream.length, FIRST_ALLOCATION));
+    }
+    this.#chunkLeft = Math.min(this.chunkSize, stream.length - stream.received);
+    if (this.#chunkLeft === 0) this.#complete(stream);
+    else this.#current = stream;
+  }
+
+  #allocate(stream: ChunkStream, capacity: number): void {
+    const more = capacity - stream.payload.length;
+    if (this.#unfinished + more > this.#limits.unfinishedBytes) {
+      throw this.#error(
+        `The peer holds more than ${this.#limits.unfinishedBytes} bytes in unfinished messages`,
+        stream.csid,
+        0,
+      );
+    }
+    this.#unfinished += more;
+    const payload = capacity === 0 ? EMPTY : new Uint8Array(capacity);
+    if (stream.received > 0) payload.set(stream.payload.subarray(0, stream.received));
+    stream.payload = payload;
+  }
+
+  #readPayload(stream: ChunkStream, segment: Uint8Array, p: number): number {
+    const n = Math.min(this.#chunkLeft, segment.length - p);
+    const received = stream.received + n;
+    if (received > stream.payload.length) {
+      this.#allocate(stream, Math.min(stream.length, Math.max(received, stream.payload.length * 2)));
+    }
+    stream.payload.set(segment.subarray(p, p + n), stream.received);
+    stream.received = received;
+    this.#chunkLeft -= n;
+    if (this.#chunkLeft === 0) {
+      this.#current = undefined;
+      if (received === stream.length) this.#complete(stream);
+    }
+    return p + n;
+  }
+
+  #complete(stream: ChunkStream): void {
+    const message: Message = {
+      typeId: stream.typeId,
+      messageStreamId: stream.messageStreamId,
+      timestamp: stream.timestamp,
+      payload: stream.payload,
+    };
+    this.#discard(stream);
+    this.#onMessage(message);
+  }
+
+  #discard(stream: ChunkStream): void {
+    this.#unfinished -= stream.payload.length;
+    stream.payload = EMPTY;
+    stream.received = 0;
+    stream.active = false;
+  }
+
+  #error(message: string, csid: number, p: number): ProtocolError {
+    return new ProtocolError(message, { layer: "chunk", csid, offset: this.#offset + p });
+  }
+}
+
+function u24(b: Uint8Array, p: number): number {
+  return (b[p]! << 16) | (b[p + 1]! << 8) | b[p + 2]!;
+}
+
+function u32(b: Uint8Array, p: number): number {
+  return ((b[p]! << 24) | (b[p + 1]! << 16) | (b[p + 2]! << 8) | b[p + 3]!) >>> 0;
+}
+
+function u32le(b: Uint8Array, p: number): number {
+  return (b[p]! | (b[p + 1]! << 8) | (b[p + 2]! << 16) | (b[p + 3]! << 24)) >>> 0;
+}

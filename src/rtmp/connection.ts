@@ -1,0 +1,177 @@
+/**
+ * What both roles of a session share, without sockets or clocks: the handshake, chunks in and out, control
+ * messages, acknowledgements. Segments of the peer's bytes go in; messages that are not protocol control come
+ * out through `onMessage`, and bytes to send through `takeOutput`. Called by RtmpClient.
+ */
+
+import { ChunkReader, type Message } from "./chunk-reader.ts";
+import { encodeCommand, type Command } from "./command.ts";
+import {
+  DEFAULT_CHUNK_SIZE,
+  EARLY_LIMITS,
+  MEDIA_LIMITS,
+  MessageType,
+  UserControl,
+  WINDOW_ACKNOWLEDGEMENT_SIZE,
+} from "./constants.ts";
+import * as control from "./control.ts";
+
+/** The handshake of either role: it eats bytes until it is done, and has bytes to send. */
+export type Handshake = {
+  readonly done: boolean;
+  feed(segment: Uint8Array): number;
+  takeOutput(): Uint8Array[];
+};
+
+/** What a connection reports to its session. */
+export type ConnectionHandler = {
+  /** The handshake is over; commands may be sent. */
+  onOpen(): void;
+  /** Anything but protocol control; the payload is the receiver's to keep. */
+  onMessage(message: Message): void;
+  /** A user control event that the connection does not answer by itself. */
+  onUserControl(event: number, data: number): void;
+};
+
+/** xiu announces a window of 4096 bytes; acknowledging each would mean hundreds of messages a second. */
+const SMALLEST_ACKNOWLEDGEMENT = 65536;
+
+/** The shared part of RtmpClient and a server's session; see the head of this file. */
+export class Connection {
+  readonly #handshake: Handshake;
+  readonly #handler: ConnectionHandler;
+  readonly #reader: ChunkReader;
+  #output: Uint8Array[] = [];
+  #open = false;
+  #chunkSize = DEFAULT_CHUNK_SIZE;
+  #received = 0;
+  #acknowledged = 0;
+  #acknowledgeEvery = WINDOW_ACKNOWLEDGEMENT_SIZE / 2;
+  #announcedWindow = 0;
+  #messages = 0;
+
+  constructor(handshake: Handshake, handler: ConnectionHandler) {
+    this.#handshake = handshake;
+    this.#handler = handler;
+    this.#reader = new ChunkReader((message) => this.#onMessage(message), EARLY_LIMITS);
+  }
+
+  /** Whether the handshake is over. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Bytes received after the handshake. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Messages received so far, control included. */
+  get messages(): number {
+    return this.#messages;
+  }
+
+  /** The chunk size in force for what we send. */
+  get chunkSize(): number {
+    return this.#chunkSize;
+  }
+
+  /** Publish or play was accepted: messages may now be as large as RTMP allows. */
+  allowMedia(): void {
+    this.#reader.setLimits(MEDIA_LIMITS);
+  }
+
+  /** Takes bytes from the peer; throws ProtocolError when it breaks the rules. */
+  receive(segment: Uint8Array): void {
+    let rest = segment;
+    if (!this.#handshake.done) {
+      const eaten = this.#handshake.feed(segment);
+      for (const bytes of this.#handshake.takeOutput()) this.#output.push(bytes);
+      rest = segment.subarray(eaten);
+    }
+    if (!this.#handshake.done) return;
+    if (!this.#open) {
+      this.#open = true;
+      this.#handler.onOpen();
+    }
+    if (rest.length === 0) return;
+    this.#received += rest.length;
+    this.#reader.feed(rest);
+    if (this.#received - this.#acknowledged >= this.#acknowledgeEvery) {
+      this.#acknowledged = this.#received;
+      this.#output.push(control.acknowledgement(this.#received));
+    }
+  }
+
+  /** Queues bytes that are ready for the wire. */
+  send(bytes: Uint8Array): void {
+    this.#output.push(bytes);
+  }
+
+  /** Announces a chunk size and uses it from the next message on. */
+  sendChunkSize(size: number): void {
+    this.#output.push(control.setChunkSize(size));
+    this.#chunkSize = size;
+  }
+
+  /** Queues a command on a message stream. */
+  sendCommand(command: Command, messageStreamId = 0): void {
+    this.#output.push(encodeCommand(command, { messageStreamId, chunkSize: this.#chunkSize }));
+  }
+
+  /** Announces our window once for each value. */
+  sendWindow(size: number): void {
+    if (size === this.#announcedWindow) return;
+    this.#announcedWindow = size;
+    this.#output.push(control.windowAcknowledgementSize(size));
+  }
+
+  /** Bytes to send, in order. */
+  takeOutput(): Uint8Array[] {
+    if (this.#output.length === 0) return this.#output;
+    const output = this.#output;
+    this.#output = [];
+    return output;
+  }
+
+  #onMessage(message: Message): void {
+    this.#messages += 1;
+    if (message.typeId > MessageType.setPeerBandwidth) {
+      this.#handler.onMessage(message);
+      return;
+    }
+    const decoded = control.decodeControl(message.typeId, message.payload);
+    if (decoded !== undefined) this.#onControl(decoded);
+  }
+
+  #onControl(message: control.ControlMessage): void {
+    switch (message.type) {
+      case "set-chunk-size":
+        if (message.size > 0) this.#reader.chunkSize = message.size;
+        return;
+      case "abort":
+        this.#reader.abort(message.csid);
+        return;
+      case "acknowledgement":
+        // Peers send totals, increments and nonsense; nothing may depend on it.
+        return;
+      case "window-size":
+        this.#acknowledgeEvery = acknowledgementInterval(message.size);
+        return;
+      case "peer-bandwidth":
+        if (message.size > 0) this.sendWindow(message.size);
+        return;
+      case "user-control":
+        if (message.event === UserControl.pingRequest) this.#output.push(control.pingResponse(message.data));
+        else this.#handler.onUserControl(message.event, message.data);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+}
+
+/** Half the peer's window, within what is worth a message and what keeps an old server from pausing. */
+function acknowledgementInterval(window: number): number {
+  return Math.max(SMALLEST_ACKNOWLEDGEMENT, Math.min(window, WINDOW_ACKNOWLEDGEMENT_SIZE) / 2);
+}
