@@ -65,7 +65,7 @@ function finish(peer: Peer, state: Progress): void {
   state.done = true;
   const eof = controlBytes(4, Buffer.concat([Buffer.from([0, 1]), u32(1)]));
   peer.send(Buffer.concat([eof, statusBytes("status", "NetStream.Play.UnpublishNotify")]));
-  peer.socket.end();
+  peer.leave();
 }
 
 function pump(peer: Peer): void {

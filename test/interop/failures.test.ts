@@ -68,7 +68,7 @@ describe("pull fails", () => {
     using server = serveRtmp({
       play: (peer) => {
         peer.send(statusBytes("error", "NetStream.Play.StreamNotFound"));
-        peer.socket.end();
+        peer.leave();
       },
     });
     await pullFails(`rtmp://127.0.0.1:${server.port}/live/${STREAM}`, [4, 5], /127\.0\.0\.1/);
@@ -116,7 +116,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("push fails", () => {
     using server = serveRtmp({
       publish: (peer) => {
         peer.send(statusBytes("error", "NetStream.Publish.BadName"));
-        peer.socket.end();
+        peer.leave();
       },
     });
     const url = `rtmp://127.0.0.1:${server.port}/live/${KEY}`;

@@ -147,7 +147,7 @@ test("a server that speaks HTTP is called by its name", async () => {
     opened: (peer) => {
       peer.discard = true;
       peer.send(Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
-      peer.socket.end();
+      peer.leave();
     },
   });
   const result = await runnel([
@@ -184,7 +184,7 @@ test.skipIf(!needs("ffmpeg"))("a slow server that sends a byte at a time is a go
       at += 1;
     }
     if (at < bytes.length) setTimeout(trickle, 0, peer);
-    else peer.socket.end();
+    else peer.leave();
   };
   using server = serveRtmp({ play: trickle });
   const out = join(scratch(), "out.flv");

@@ -19,6 +19,7 @@ export class Peer {
   #hello: Buffer = Buffer.alloc(0);
   #phase: "c1" | "c2" | "open" = "c1";
   #queue: Uint8Array[] = [];
+  #leaving = false;
 
   constructor(socket: Socket<Peer>, handlers: Handlers) {
     this.socket = socket;
@@ -31,6 +32,15 @@ export class Peer {
     return this.flush();
   }
 
+  /**
+   * Ends the stream towards the client once everything is sent. It is not a close: what the client still says would
+   * then be answered with a reset, which takes away what the client has not read yet.
+   */
+  leave(): void {
+    this.#leaving = true;
+    this.flush();
+  }
+
   /** Writes what waits; returns how many bytes still wait. */
   flush(): number {
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
@@ -40,6 +50,7 @@ export class Peer {
       else this.#queue.shift();
       if (written < head.length) break;
     }
+    if (this.#leaving && this.#queue.length === 0) this.socket.shutdown();
     return this.#queue.reduce((sum, part) => sum + part.length, 0);
   }
 
