@@ -88,11 +88,11 @@ function avcFacts(record: Uint8Array): CodecFacts {
     profile: h264ProfileName(config.profileIdc, constraints),
     level: h264LevelName(config.levelIdc, constraints),
   };
-  if (nal === undefined) return facts("avc1", { ...names, problem: "the sequence header has no SPS" });
-  if (h264NalType(nal) !== H264_NAL.sps) {
+  if (nal === undefined || h264NalType(nal) !== H264_NAL.sps) {
     const hevc = hevcFactsOrUndefined(record);
-    if (hevc !== undefined) return hevc;
+    if (hevc !== undefined && hevc.problem === undefined) return hevc;
   }
+  if (nal === undefined) return facts("avc1", { ...names, problem: "the sequence header has no SPS" });
   const { width, height, fps, bitDepthLuma } = readH264Sps(nal);
   return facts("avc1", { ...names, width, height, fps, bitDepth: bitDepthLuma });
 }
