@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { MediaError } from "../../src/errors.ts";
 import { FlvReader } from "../../src/media/flv-reader.ts";
 import { flvHeader, flvTag } from "../../src/media/flv-writer.ts";
@@ -21,7 +23,7 @@ function read(segments: readonly Uint8Array[]): Result {
   return result;
 }
 
-function join(...parts: readonly Uint8Array[]): Uint8Array {
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
@@ -44,7 +46,7 @@ describe("FlvReader", () => {
   });
 
   test("V-52 the extension byte of the time comes last and is its highest", () => {
-    const file = join(
+    const file = concat(
       HEADER,
       hex`09 000001 000310 01 000000 17 0000000c 08 000001 ffffff ff 000000 af 0000000c`,
     );
@@ -52,12 +54,12 @@ describe("FlvReader", () => {
   });
 
   test("V-53 end of sequence at 0x01000e00", () => {
-    const file = join(HEADER, hex`09 000005 000e00 01 000000 1702000000 00000010`);
+    const file = concat(HEADER, hex`09 000005 000e00 01 000000 1702000000 00000010`);
     expect(everySplit(file, read).tags).toEqual(["9@16780800:1702000000"]);
   });
 
   test("plain file", () => {
-    const result = everySplit(join(HEADER, A, B, C, D), read);
+    const result = everySplit(concat(HEADER, A, B, C, D), read);
     expect(result).toEqual({ tags: TAGS, cut: false, skipped: 0, discontinuities: 0 });
   });
 
@@ -68,14 +70,14 @@ describe("FlvReader", () => {
   });
 
   test("a longer header is skipped by its own size", () => {
-    const file = join(hex`464c5601 05 0000000e aaaaaaaaaa 00000000`, A, B);
+    const file = concat(hex`464c5601 05 0000000e aaaaaaaaaa 00000000`, A, B);
     expect(everySplit(file, read)).toMatchObject({ tags: TAGS.slice(0, 2), skipped: 0 });
     const cut = hex`464c5601 05 ffffffff aaaaaaaaaa 00000000`;
     expect(everySplit(cut, read)).toMatchObject({ tags: [], cut: true });
   });
 
   test("empty tags are skipped, the filter bit and a stream id are ignored", () => {
-    const file = join(
+    const file = concat(
       HEADER,
       flvTag(8, 5, new Uint8Array(0)),
       hex`28 000001 000007 00 000001 af 0000000c`,
@@ -90,7 +92,7 @@ describe("FlvReader", () => {
   ])("back-pointer of odd writers: %s", (_name, pointer) => {
     const odd = A.slice();
     odd[odd.length - 1] = pointer;
-    expect(everySplit(join(HEADER, odd, B), read)).toMatchObject({ tags: TAGS.slice(0, 2), skipped: 0 });
+    expect(everySplit(concat(HEADER, odd, B), read)).toMatchObject({ tags: TAGS.slice(0, 2), skipped: 0 });
   });
 
   test("back-pointers that sum up all sizes so far", () => {
@@ -100,22 +102,22 @@ describe("FlvReader", () => {
       sum += part.length - 4;
       part.set([0, 0, sum >> 8, sum], part.length - 4);
     }
-    expect(everySplit(join(HEADER, ...parts), read)).toMatchObject({ tags: TAGS, skipped: 0 });
+    expect(everySplit(concat(HEADER, ...parts), read)).toMatchObject({ tags: TAGS, skipped: 0 });
   });
 
   test("files put one after the other", () => {
-    const file = join(HEADER, A, B, HEADER, C, D);
+    const file = concat(HEADER, A, B, HEADER, C, D);
     expect(everySplit(file, read)).toEqual({ tags: TAGS, cut: false, skipped: 0, discontinuities: 1 });
   });
 
   test("a cut file followed by another: the header inside the cut tag is found", () => {
-    const file = join(HEADER, A, B.subarray(0, 14), HEADER, C, D);
+    const file = concat(HEADER, A, B.subarray(0, 14), HEADER, C, D);
     const expected = { tags: [TAGS[0]!, TAGS[2]!, TAGS[3]!], cut: false, skipped: 14, discontinuities: 1 };
     expect(everySplit(file, read)).toEqual(expected);
   });
 
   test("every cut of a file keeps the whole tags", () => {
-    const file = join(HEADER, A, B, C, D);
+    const file = concat(HEADER, A, B, C, D);
     const ends = [13 + A.length, 13 + A.length + B.length, 13 + A.length + B.length + C.length, file.length];
     for (let length = 9; length < file.length; length++) {
       const result = read([file.subarray(0, length)]);
@@ -143,7 +145,7 @@ describe("FlvReader over damage", () => {
     ["size, beyond the end of the file", damaged(1, 0xff, 0xff, 0xff)],
     ["back-pointer", damaged(B.length - 4, 1, 2, 3, 4)],
   ])("goes on after a damaged tag: %s", (_name, tag) => {
-    const result = everySplit(join(HEADER, A, tag, C, D), read);
+    const result = everySplit(concat(HEADER, A, tag, C, D), read);
     expect(result).toEqual({
       tags: [TAGS[0]!, TAGS[2]!, TAGS[3]!],
       cut: false,
@@ -154,8 +156,8 @@ describe("FlvReader over damage", () => {
 
   test("goes on after inserted and after missing bytes", () => {
     const noise = randomBytes(1000, 1);
-    expect(everySplit(join(HEADER, A, noise, B, C, D), read)).toMatchObject({ tags: TAGS, skipped: 1000 });
-    const short = join(HEADER, A, B.subarray(5), C, D);
+    expect(everySplit(concat(HEADER, A, noise, B, C, D), read)).toMatchObject({ tags: TAGS, skipped: 1000 });
+    const short = concat(HEADER, A, B.subarray(5), C, D);
     expect(everySplit(short, read)).toMatchObject({
       tags: [TAGS[0]!, TAGS[2]!, TAGS[3]!],
       skipped: B.length - 5,
@@ -163,16 +165,16 @@ describe("FlvReader over damage", () => {
   });
 
   test("one good tag before the end is enough, none is nothing", () => {
-    const tail = join(HEADER, A, hex`00000000`, D);
+    const tail = concat(HEADER, A, hex`00000000`, D);
     expect(everySplit(tail, read)).toMatchObject({ tags: [TAGS[0]!, TAGS[3]!], skipped: 4 });
-    const cut = join(HEADER, A, hex`00000000`, D.subarray(0, D.length - 1));
+    const cut = concat(HEADER, A, hex`00000000`, D.subarray(0, D.length - 1));
     expect(everySplit(cut, read)).toMatchObject({ tags: [TAGS[0]!], skipped: 4 + D.length - 1 });
   });
 
   test("a tag larger than the sync limit is read when nothing is wrong with it", () => {
     const large = flvTag(9, 1, randomBytes(3 << 20, 2));
     const segments: Uint8Array[] = [];
-    const file = join(HEADER, A);
+    const file = concat(HEADER, A);
     const bytes = new Uint8Array(file.length + large.length);
     bytes.set(file);
     bytes.set(large, file.length);
@@ -200,14 +202,14 @@ describe("FlvReader over damage", () => {
   test("the largest size that can be declared costs no memory before it arrives", () => {
     const before = process.memoryUsage().arrayBuffers;
     const readers = Array.from({ length: 100 }, () => new FlvReader({ onTag: () => {} }));
-    for (const reader of readers) reader.feed(join(HEADER, hex`09ffffff00000000000000 17`));
+    for (const reader of readers) reader.feed(concat(HEADER, hex`09ffffff00000000000000 17`));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 << 20);
     for (const reader of readers) expect(reader.end()).toBe(true);
   });
 
   test("many damaged tags that look good at first are not read in squared time", () => {
     // Each pair of good tags is followed by a header that claims 16 MiB: the worst that a file can ask for.
-    const trap = join(flvTag(8, 0, hex`01`), flvTag(8, 0, hex`02`), hex`09ffffff00000000000000`);
+    const trap = concat(flvTag(8, 0, hex`01`), flvTag(8, 0, hex`02`), hex`09ffffff00000000000000`);
     const bytes = new Uint8Array(13 + trap.length * 400_000);
     bytes.set(HEADER);
     for (let at = 13; at < bytes.length; at += trap.length) bytes.set(trap, at);
@@ -219,7 +221,7 @@ describe("FlvReader over damage", () => {
   });
 
   test("damage of any kind gives tags or MediaError, the same for every cut", () => {
-    const file = join(HEADER, A, B, C, D, HEADER, A, B);
+    const file = concat(HEADER, A, B, C, D, HEADER, A, B);
     for (const bytes of mutations(file, 3000, 3)) {
       const results = [[bytes], [bytes.subarray(0, 50), bytes.subarray(50)]].map((segments) => {
         try {
@@ -230,6 +232,30 @@ describe("FlvReader over damage", () => {
         }
       });
       expect(results[0]).toBe(results[1]!);
+    }
+  });
+});
+
+describe("FlvReader on a file of ffmpeg", () => {
+  const fixture = new Uint8Array(readFileSync(join(import.meta.dir, "../fixtures/flv/show.flv")));
+
+  test("gives the same tags for every cut", () => {
+    const result = everySplit(fixture, read);
+    expect(result).toMatchObject({ cut: false, skipped: 0, discontinuities: 0 });
+    expect(result.tags.length).toBe(59);
+  });
+
+  test("gives whole tags or MediaError when damaged, and never more than there was", () => {
+    for (const bytes of mutations(fixture, 300, 59)) {
+      let size = 0;
+      const reader = new FlvReader({ onTag: (tag) => (size += tag.body.length) });
+      try {
+        reader.feed(bytes);
+        reader.end();
+      } catch (error) {
+        expect(error).toBeInstanceOf(MediaError);
+      }
+      expect(size + reader.skippedBytes).toBeLessThanOrEqual(bytes.length);
     }
   });
 });
