@@ -63,7 +63,7 @@ export const FLAGS: readonly Flag[] = [
     doc: "stream key of a destination, appended to its URL",
     verbs: JOBS,
   },
-  value("for", "2h", "stop this long after the first media"),
+  value("for", "2h", "stop this long after the first media (probe: 5s)", ALL),
   value("until", "06:00", "stop at this time"),
   value("wait", "15m", "the stream is not live yet: keep trying this long", FROM_SERVER),
   value("stall", "15s", "a connection on which nothing moves for this long is lost", ALL),

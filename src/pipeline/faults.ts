@@ -20,6 +20,11 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof RemoteError && error.refusal !== "not-live" && error.refusal !== "failed";
 }
 
+/** The server hung up where others would say no: it may have been the network after all. */
+export function isUnsaid(error: unknown): boolean {
+  return error instanceof RemoteError && error.code === "closed";
+}
+
 /** Nothing that time heals: files, bugs of ours, certificates. */
 export function isPermanent(error: unknown): boolean {
   if (error instanceof TransportError) return error.fault === "tls";

@@ -11,6 +11,10 @@ import { PacketQueue, type QueueLimits } from "./queue.ts";
 /** A GOP longer than this is not kept for newcomers: they wait for the next keyframe instead. */
 const GOP_CACHE_BYTES = 8 * 1024 * 1024;
 
+/** A peer may name 256 tracks and send headers of 16 MiB: what is remembered of them is bounded. */
+const MAX_HEADERS = 32;
+const MAX_HEADER_BYTES = 1024 * 1024;
+
 /** Counters of what went through a hub. */
 export type HubCounters = {
   packets: number;
@@ -38,7 +42,6 @@ export class Hub {
     position: 0,
     beforeKey: 0,
   };
-  /** Called when a queue's consumer threw; the sink of that queue is to fail, nothing else. */
   readonly #queues: PacketQueue[] = [];
   readonly #dirty: PacketQueue[] = [];
   readonly #headers = new Map<string, MediaPacket>();
@@ -127,7 +130,8 @@ export class Hub {
     const key = headerKey(packet);
     const known = this.#headers.get(key);
     if (known !== undefined && sameBody(known, packet)) return false;
-    this.#headers.set(key, packet);
+    const fits = packet.body.length <= MAX_HEADER_BYTES && (known !== undefined || this.#headers.size < MAX_HEADERS);
+    if (fits) this.#headers.set(key, packet);
     return true;
   }
 

@@ -9,17 +9,22 @@ import { readTagHeader } from "../media/tag.ts";
 import { Timeline } from "../media/timeline.ts";
 import type { Hub } from "./hub.ts";
 
+/** Sees every packet with the time that its source gave it. */
+export type Tap = (packet: MediaPacket, timestamp: number) => void;
+
 /** What a source brings in; see the head of this file. */
 export class Ingest {
   readonly hub: Hub;
   readonly #timeline = new Timeline();
   readonly #onFirst: () => void;
+  readonly #tap: Tap | undefined;
   #fresh = true;
 
   /** `onFirst` is called at the first media of each session of the source. */
-  constructor(hub: Hub, onFirst: () => void) {
+  constructor(hub: Hub, onFirst: () => void, tap?: Tap) {
     this.hub = hub;
     this.#onFirst = onFirst;
+    this.#tap = tap;
   }
 
   /** Jumps that the timeline bridged. */
@@ -46,7 +51,7 @@ export class Ingest {
     if (kind === undefined) return undefined;
     const header = readTagHeader(kind, body);
     if (header.empty) return undefined;
-    return {
+    const packet: MediaPacket = {
       kind,
       role: header.role,
       codec: header.codec,
@@ -54,6 +59,8 @@ export class Ingest {
       dts: this.#timeline.map(kind, header.role, timestamp),
       body,
     };
+    this.#tap?.(packet, timestamp);
+    return packet;
   }
 
   /** Hands a packet to the hub. */

@@ -266,6 +266,7 @@ class Job {
       status: this.#status,
       reason,
       sourceName: this.#parts.source.name,
+      finite: this.#parts.source.finite,
       sourceError: this.#sourceError,
       stopped: this.#context.stop.aborted,
       wantedMs: this.#wantedMs(),

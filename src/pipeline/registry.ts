@@ -35,7 +35,11 @@ export function makeParts(plan: Plan, fourCcs: readonly string[], trace: Trace):
   };
 }
 
-function makeSource(plan: Plan, fourCcs: readonly string[], trace: Trace): Source {
+/** What a plan says of its source. */
+export type SourceSettings = Pick<Plan, "source" | "net" | "realtime" | "loop">;
+
+/** The source of a plan. */
+export function makeSource(plan: SourceSettings, fourCcs: readonly string[], trace: Trace): Source {
   const { source, net, realtime, loop } = plan;
   const say = (text: string): void => trace("source", text);
   switch (source.kind) {

@@ -67,6 +67,8 @@ export type JobReport = {
   /** Why the source ended, in words. */
   readonly reason: string;
   readonly sourceName: string;
+  /** The source was a file or pipe: its end is no loss. */
+  readonly finite: boolean;
   /** Why the source was given up. */
   readonly sourceError: unknown;
   /** Stopped by the user. */

@@ -25,6 +25,8 @@ export type SinkRunnerOptions = {
 const PATIENCE_ATTEMPTS = 3;
 /** Losses of a queue are reported at most this often, in ms. */
 const LOSS_INTERVAL_MS = 1000;
+/** A server that takes its yes back within this time has refused, in ms. */
+const CONFIRMED_AFTER_MS = 5000;
 /** What a held queue may keep before the source waits. */
 const HOLD_LIMITS: QueueLimits = { bytes: 4 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
@@ -41,7 +43,7 @@ export class SinkRunner {
   #markSettled: () => void = () => {};
   #done: Promise<void> | undefined;
   #queue: PacketQueue | undefined;
-  #live = false;
+  #liveSince: number | undefined;
   #ending = false;
   #reportedLoss = 0;
   #reportedLossMs = 0;
@@ -84,7 +86,7 @@ export class SinkRunner {
   /** The source is over: lets the sink empty its queue. A sink that is not connected is not waited for. */
   async finish(): Promise<void> {
     this.#ending = true;
-    if (!this.#live && this.#sink.kind !== "file") this.abort();
+    if (this.#liveSince === undefined && this.#sink.kind !== "file") this.abort();
     await this.#done;
     clearTimeout(this.#lossTimer);
     this.#reportLoss();
@@ -116,10 +118,19 @@ export class SinkRunner {
     this.status.retryAt = undefined;
     try {
       await this.#sink.run(this.#context(live), this.#controller.signal);
+      if (this.#liveSince !== undefined) this.status.everLive = true;
+    } catch (error) {
+      if (this.#liveSince !== undefined) this.#onLost(error, performance.now() - this.#liveSince);
+      throw error;
     } finally {
-      if (this.#live && !this.#ending) this.status.downSince = performance.now();
-      this.#live = false;
+      this.#liveSince = undefined;
     }
+  }
+
+  /** Some servers accept every publish and hang up on those that they do not want. */
+  #onLost(error: unknown, liveMs: number): void {
+    if (!isRefusal(error) || liveMs >= CONFIRMED_AFTER_MS) this.status.everLive = true;
+    if (this.status.everLive && !this.#ending) this.status.downSince = performance.now();
   }
 
   #context(live: () => void): SinkContext {
@@ -138,9 +149,8 @@ export class SinkRunner {
   #onLive(live: () => void): void {
     live();
     this.#noteDown();
-    this.#live = true;
+    this.#liveSince = performance.now();
     this.status.state = "live";
-    this.status.everLive = true;
     this.status.hopeless = false;
     this.status.error = undefined;
     this.#markSettled();

@@ -4,7 +4,7 @@
  * the caller's decision, who sees every failure.
  */
 
-import { RemoteError } from "../errors.ts";
+import { isRefusal, isUnsaid } from "./faults.ts";
 import { Pacer } from "./pacer.ts";
 
 /** The shortest and the longest wait between attempts, in ms. */
@@ -69,7 +69,6 @@ export async function supervise<T>(
 /** The wait before the next attempt: doubling with up to a quarter of jitter; a refusal waits the longest. */
 function backoff(error: unknown, attempts: number, supervision: Supervision): number {
   const { min, max } = supervision.policy;
-  const refused = error instanceof RemoteError && error.refusal !== "not-live" && error.refusal !== "failed";
-  const base = refused ? max : Math.min(max, min * 2 ** Math.min(attempts - 1, 30));
+  const base = isRefusal(error) && !isUnsaid(error) ? max : Math.min(max, min * 2 ** Math.min(attempts - 1, 30));
   return Math.round(base * (1 - supervision.random() / 4));
 }

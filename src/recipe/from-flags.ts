@@ -53,7 +53,8 @@ export type WrittenKey = { readonly name: string | undefined; readonly value: st
 const CONNECT_TIMEOUT_MS = 10_000;
 const STEP_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 15_000;
-const DEFAULT_STALL_MS = 15_000;
+/** A connection on which nothing moves for this long is lost, if nothing else is said; in ms. */
+export const DEFAULT_STALL_MS = 15_000;
 const DEFAULT_RETRY = { min: 1000, max: 60_000 };
 
 const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]>> = {
@@ -205,7 +206,8 @@ function checkRetry(retry: { min: number | undefined; max: number | undefined },
   return { min, max };
 }
 
-function netPlan(request: JobRequest, stall: number): NetPlan {
+/** How connections are made; no step may take longer than the stall time. */
+export function netPlan(request: Pick<JobRequest, "ca" | "insecure" | "bind">, stall: number): NetPlan {
   return {
     ca: request.ca,
     insecure: request.insecure,

@@ -13,6 +13,7 @@ import {
   type RecordingPatches,
 } from "../../media/metadata.ts";
 import { TYPE_ID_OF_KIND, type MediaPacket } from "../../media/packet.ts";
+import { headerKey } from "../headers.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Sink, SinkContext } from "../source.ts";
 import { BatchWriter } from "./batch-writer.ts";
@@ -30,6 +31,8 @@ export type FileSinkOptions = {
 
 /** What may wait for the disk in one piece, in bytes; beyond that packets stay in the queue. */
 const MAX_PENDING = 4 * 1024 * 1024;
+/** Packets before the first media that are kept. */
+const MAX_PREFACE = 64;
 const STDOUT = 1;
 
 /** A recording. */
@@ -116,12 +119,21 @@ class Recorder {
     if (this.#writer === undefined) {
       const media = packet.kind !== "data" && (packet.role === "key" || packet.role === "frame");
       if (!media) {
-        this.#preface.push(packet);
+        this.#rememberPreface(packet);
         return;
       }
       this.#open(packet.dts);
     }
     this.#writeTag(packet);
+  }
+
+  /** Before the first media only the latest of each header counts; other data is kept up to a bound. */
+  #rememberPreface(packet: MediaPacket): void {
+    if (packet.role === "header" || packet.role === "metadata") {
+      const key = headerKey(packet);
+      this.#preface = this.#preface.filter((known) => known.role === "frame" || headerKey(known) !== key);
+    }
+    if (this.#preface.length < MAX_PREFACE) this.#preface.push(packet);
   }
 
   #open(dts: number): void {
