@@ -47,6 +47,8 @@ function stamped(round: Round, number: number): Buffer {
 const [file = "", size = "0", rate = "0"] = process.argv.slice(2);
 const { head, round } = prepare(await readFlvFile(file));
 const bytesPerMs = (Number(rate) * 1_000_000) / 8 / 1_000;
+/** A paced stream begins in real time for as long as a relay may need to reach its destinations. */
+const LEAD = 1_000;
 const SLICE = 256 * 1_024;
 const TICK = 10;
 
@@ -58,7 +60,10 @@ const progress = new Map<Peer, Progress>();
 /** How much may be sent now: everything, or what the clock allows. */
 function allowance(state: Progress): number {
   if (bytesPerMs === 0) return SLICE;
-  return Math.floor((performance.now() - state.begun) * bytesPerMs) - state.sent;
+  const elapsed = performance.now() - state.begun;
+  const natural = round.bytes.length / round.length;
+  const due = Math.min(elapsed, LEAD) * natural + Math.max(0, elapsed - LEAD) * bytesPerMs;
+  return Math.floor(due) - state.sent;
 }
 
 function finish(peer: Peer, state: Progress): void {
