@@ -10,7 +10,7 @@
 
 import { ProtocolError } from "../errors.ts";
 import { DEFAULT_CHUNK_SIZE, type ReaderLimits } from "./constants.ts";
-import { ContinuationTimestamps, extendedDeltaTime, newMessageDelta } from "./quirks.ts";
+import { ContinuationTimestamps, extendedDeltaTime, nextTimestamp } from "./quirks.ts";
 
 /** One RTMP message. `timestamp` is the wire's 32-bit value in ms; `payload` belongs to whoever receives it. */
 export type Message = {
@@ -34,14 +34,18 @@ type ChunkStream = {
   extendedValue: number;
   payload: Uint8Array;
   received: number;
+  /** The longest message that it has delivered. */
+  largest: number;
   active: boolean;
 };
 
 const HEADER_SIZE = [11, 7, 3, 0] as const;
 /** 3 bytes of basic header, 11 of message header, 4 of extended timestamp. */
 const MAX_HEADER = 18;
-/** A message up to this size gets its buffer at once; a longer one grows into it. */
-const FIRST_ALLOCATION = 256 * 1024;
+/** A chunk stream that has not delivered anything this large yet gets its buffer in steps from here on. */
+const FIRST_ALLOCATION = 4096;
+/** Messages that a peer may begin anew in the middle without completing any: then it has lost the thread. */
+const MAX_RESTARTS = 16;
 const EMPTY = new Uint8Array(0);
 
 /** Puts messages together from chunks; see the head of this file. */
@@ -54,12 +58,15 @@ export class ChunkReader {
   readonly #continuations = new ContinuationTimestamps();
   readonly #held = new Uint8Array(MAX_HEADER);
   #heldLength = 0;
+  /** Where in the stream of bytes the last header began, also if it is only held; for errors. */
+  #headerAt = 0;
   #current: ChunkStream | undefined;
   #last: ChunkStream | undefined;
   #chunkLeft = 0;
   /** Where in its message the chunk begins whose four leading zero bytes were taken for a timestamp. */
   #doubt: { stream: ChunkStream; from: number } | undefined;
   #unfinished = 0;
+  #restarts = 0;
   #offset = 0;
 
   constructor(onMessage: (message: Message) => void, limits: ReaderLimits) {
@@ -72,30 +79,34 @@ export class ChunkReader {
     this.#limits = limits;
   }
 
-  /** Bytes held for messages that are not complete yet. */
+  /** Memory held for messages that are not complete yet, in bytes. */
   get unfinishedBytes(): number {
     return this.#unfinished;
   }
 
   /** Reads all of `segment`; throws ProtocolError when the peer breaks a rule or a limit. */
   feed(segment: Uint8Array): void {
-    this.#consume(segment);
+    this.#consume(segment, this.#offset);
     this.#offset += segment.length;
   }
 
-  #consume(segment: Uint8Array): void {
+  /** Forgets the unfinished message of a chunk stream. RTMP 1.0 §5.4.2. */
+  abort(csid: number): void {
+    const stream = this.#streams.get(csid);
+    if (stream !== undefined) this.#discard(stream);
+  }
+
+  /** `base` is where `segment` begins in the stream of bytes. */
+  #consume(segment: Uint8Array, base: number): void {
     let p = 0;
     while (p < segment.length) {
-      const chunk = this.#current;
-      if (chunk !== undefined) {
-        p = this.#readPayload(chunk, segment, p);
+      if (this.#current !== undefined) {
+        p = this.#readPayload(this.#current, segment, p);
       } else if (this.#heldLength > 0) {
         p = this.#readHeldHeader(segment, p);
       } else {
-        if (this.#doubt !== undefined) {
-          this.#settleDoubt(this.#doubt, segment[p]!);
-          continue;
-        }
+        if (this.#doubt !== undefined && this.#settleDoubt(this.#doubt, segment[p]!, base + p)) continue;
+        this.#headerAt = base + p;
         const n = this.#readHeader(segment, p, segment.length);
         if (n === 0) {
           this.#hold(segment, p, segment.length);
@@ -106,12 +117,6 @@ export class ChunkReader {
     }
   }
 
-  /** Forgets the unfinished message of a chunk stream. RTMP 1.0 §5.4.2. */
-  abort(csid: number): void {
-    const stream = this.#streams.get(csid);
-    if (stream !== undefined) this.#discard(stream);
-  }
-
   #hold(bytes: Uint8Array, from: number, to: number): void {
     for (let i = from; i < to; i++) this.#held[this.#heldLength++] = bytes[i]!;
   }
@@ -120,12 +125,13 @@ export class ChunkReader {
   #readHeldHeader(segment: Uint8Array, p: number): number {
     const until = Math.min(segment.length, p + MAX_HEADER - this.#heldLength);
     this.#hold(segment, p, until);
+    const at = this.#headerAt;
     const n = this.#readHeader(this.#held, 0, this.#heldLength);
     if (n === 0) return until;
-    // What was held beyond the header: payload, where a timestamp could have stood but did not.
+    // How long the header is was not known before: the bytes behind it may hold chunks of their own.
     const rest = this.#held.slice(n, this.#heldLength);
     this.#heldLength = 0;
-    this.#consume(rest);
+    this.#consume(rest, at + n);
     return until;
   }
 
@@ -146,7 +152,7 @@ export class ChunkReader {
     const extended = fmt === 3 ? known !== undefined && this.#mayRepeat(known) : time24 === 0xffffff;
     if (extended && end - q < size + 4) return 0;
     // State changes only below: a header that is cut is parsed again from its first byte.
-    const stream = known ?? this.#open(csid, p);
+    const stream = known ?? this.#open(csid);
     this.#last = stream;
     let length = q + size - p;
     if (fmt === 3) {
@@ -156,7 +162,7 @@ export class ChunkReader {
       this.#applyHeader(stream, fmt, b, q, extended ? u32(b, q + size) : time24);
       stream.extended = extended;
     }
-    this.#begin(stream, fmt === 3, p);
+    this.#begin(stream, fmt === 3);
     return length;
   }
 
@@ -165,7 +171,7 @@ export class ChunkReader {
   }
 
   #repeatsTimestamp(stream: ChunkStream, value: number): boolean {
-    const repeats = this.#continuations.repeats(value, stream.extendedValue, stream.timestamp);
+    const repeats = this.#continuations.repeats(value, stream);
     if (repeats && value === 0 && this.#continuations.guessed && this.chunkSize >= 4 && stream.active) {
       this.#doubt = { stream, from: stream.received };
     }
@@ -175,22 +181,24 @@ export class ChunkReader {
   /**
    * Four zero bytes were skipped as a timestamp; the header after that chunk shows whether rightly. If not, they
    * were payload: they go back in front, and the last four bytes of the chunk are the next header's first.
+   * Returns whether bytes were read anew. After a message's last chunk it is too late to ask.
    */
-  #settleDoubt(doubt: { stream: ChunkStream; from: number }, nextByte: number): void {
+  #settleDoubt(doubt: { stream: ChunkStream; from: number }, nextByte: number, at: number): boolean {
     this.#doubt = undefined;
     const { stream, from } = doubt;
-    if (!stream.active || nextByte === (0xc0 | stream.csid)) return;
+    if (!stream.active || continues(nextByte, stream.csid)) return false;
     this.#continuations.refute();
     const end = stream.received;
     const rest = stream.payload.slice(end - 4, end);
     stream.payload.copyWithin(from + 4, from, end - 4);
     stream.payload.fill(0, from, from + 4);
-    this.#consume(rest);
+    this.#consume(rest, at - 4);
+    return true;
   }
 
-  #open(csid: number, p: number): ChunkStream {
+  #open(csid: number): ChunkStream {
     if (this.#streams.size >= this.#limits.chunkStreams) {
-      throw this.#error(`The peer uses more than ${this.#limits.chunkStreams} chunk streams`, csid, p);
+      throw this.#error(`The peer uses more than ${this.#limits.chunkStreams} chunk streams`, csid);
     }
     const stream: ChunkStream = {
       csid,
@@ -204,6 +212,7 @@ export class ChunkReader {
       extendedValue: 0,
       payload: EMPTY,
       received: 0,
+      largest: 0,
       active: false,
     };
     this.#streams.set(csid, stream);
@@ -212,68 +221,59 @@ export class ChunkReader {
 
   /** Takes over the fields of a fmt 0, 1 or 2 header. One in the middle of a message starts the message anew. */
   #applyHeader(stream: ChunkStream, fmt: number, b: Uint8Array, q: number, time: number): void {
-    if (stream.active) this.#discard(stream);
+    if (stream.active) this.#restart(stream);
+    const previous = stream.timestamp;
     stream.extendedValue = time;
+    stream.delta = time;
+    stream.absolute = fmt === 0;
     if (fmt === 0) {
       stream.timestamp = time;
       stream.messageStreamId = u32le(b, q + 7);
     } else if (time < 0xffffff) {
-      stream.timestamp = (stream.timestamp + time) >>> 0;
+      stream.timestamp = (previous + time) >>> 0;
     } else {
-      stream.timestamp = extendedDeltaTime(stream.timestamp, time);
+      stream.timestamp = extendedDeltaTime(previous, time);
+      stream.absolute = previous !== 0 && stream.timestamp === time;
     }
-    stream.delta = time;
-    stream.absolute = fmt === 0;
     if (fmt < 2) {
       stream.length = u24(b, q + 3);
       stream.typeId = b[q + 6]!;
     }
   }
 
+  #restart(stream: ChunkStream): void {
+    this.#discard(stream);
+    this.#restarts += 1;
+    if (this.#restarts > MAX_RESTARTS) {
+      throw this.#error(`The peer broke off ${this.#restarts} messages in a row`, stream.csid);
+    }
+  }
+
   /** A header has been read: what follows is a chunk of `stream`, or nothing if its message is empty. */
-  #begin(stream: ChunkStream, plain: boolean, p: number): void {
+  #begin(stream: ChunkStream, plain: boolean): void {
     if (!stream.active) {
-      if (plain) {
-        stream.timestamp = (stream.timestamp + newMessageDelta(stream.delta, stream.absolute)) >>> 0;
-      }
+      if (plain) stream.timestamp = nextTimestamp(stream);
       if (stream.length > this.#limits.messageSize) {
+        const limit = this.#limits.messageSize;
         throw this.#error(
-          `The peer announces a message of ${stream.length} bytes; the limit here is ${this.#limits.messageSize}`,
+          `The peer announces a message of ${stream.length} bytes; the limit here is ${limit}`,
           stream.csid,
-          p,
         );
       }
       stream.active = true;
-      stream.received = 0;
-      this.#allocate(stream, Math.min(stream.length, FIRST_ALLOCATION));
     }
-    this.#chunkLeft = Math.min(this.chunkSize, stream.length - stream.received);
-    if (this.#chunkLeft === 0) this.#complete(stream);
+    const left = stream.length - stream.received;
+    this.#chunkLeft = left < this.chunkSize ? left : this.chunkSize;
+    if (left === 0) this.#complete(stream);
     else this.#current = stream;
-  }
-
-  #allocate(stream: ChunkStream, capacity: number): void {
-    const more = capacity - stream.payload.length;
-    if (this.#unfinished + more > this.#limits.unfinishedBytes) {
-      throw this.#error(
-        `The peer holds more than ${this.#limits.unfinishedBytes} bytes in unfinished messages`,
-        stream.csid,
-        0,
-      );
-    }
-    this.#unfinished += more;
-    const payload = capacity === 0 ? EMPTY : new Uint8Array(capacity);
-    if (stream.received > 0) payload.set(stream.payload.subarray(0, stream.received));
-    stream.payload = payload;
   }
 
   #readPayload(stream: ChunkStream, segment: Uint8Array, p: number): number {
     const n = Math.min(this.#chunkLeft, segment.length - p);
-    const received = stream.received + n;
-    if (received > stream.payload.length) {
-      this.#allocate(stream, Math.min(stream.length, Math.max(received, stream.payload.length * 2)));
-    }
-    stream.payload.set(segment.subarray(p, p + n), stream.received);
+    const from = stream.received;
+    const received = from + n;
+    if (received > stream.payload.length) this.#grow(stream, received);
+    stream.payload.set(segment.subarray(p, p + n), from);
     stream.received = received;
     this.#chunkLeft -= n;
     if (this.#chunkLeft === 0) {
@@ -283,6 +283,24 @@ export class ChunkReader {
     return p + n;
   }
 
+  /**
+   * Makes room for `needed` bytes: at once as much as this chunk stream has already proved to send in one
+   * message, else by doubling. So a peer holds no more memory here than it has sent bytes.
+   */
+  #grow(stream: ChunkStream, needed: number): void {
+    const old = stream.payload;
+    const room = Math.max(needed, old.length * 2, stream.largest, FIRST_ALLOCATION);
+    const capacity = Math.min(stream.length, room);
+    const more = capacity - old.length;
+    if (this.#unfinished + more > this.#limits.unfinishedBytes) {
+      const limit = this.#limits.unfinishedBytes;
+      throw this.#error(`The peer holds more than ${limit} bytes in unfinished messages`, stream.csid);
+    }
+    this.#unfinished += more;
+    stream.payload = new Uint8Array(capacity);
+    if (old.length > 0) stream.payload.set(old);
+  }
+
   #complete(stream: ChunkStream): void {
     const message: Message = {
       typeId: stream.typeId,
@@ -290,6 +308,8 @@ export class ChunkReader {
       timestamp: stream.timestamp,
       payload: stream.payload,
     };
+    if (stream.length > stream.largest) stream.largest = stream.length;
+    this.#restarts = 0;
     this.#discard(stream);
     this.#onMessage(message);
   }
@@ -301,9 +321,14 @@ export class ChunkReader {
     stream.active = false;
   }
 
-  #error(message: string, csid: number, p: number): ProtocolError {
-    return new ProtocolError(message, { layer: "chunk", csid, offset: this.#offset + p });
+  #error(message: string, csid: number): ProtocolError {
+    return new ProtocolError(message, { layer: "chunk", csid, offset: this.#headerAt });
   }
+}
+
+/** Whether a chunk that begins with this byte can continue a message on `csid`; RTMP 1.0 §5.3.1.1. */
+function continues(firstByte: number, csid: number): boolean {
+  return csid < 64 ? firstByte === (0xc0 | csid) : firstByte === 0xc0 || firstByte === 0xc1;
 }
 
 function u24(b: Uint8Array, p: number): number {

@@ -1,28 +1,25 @@
 /**
- * RtmpClient: one session of a client that publishes or plays one stream, without sockets or clocks. The
- * order of commands is the one that all known servers accept (protocol.md 5.2 and 5.3): nothing waits for an
- * optional answer, and nothing trusts a peer to announce an end. Driven by net/rtmp-dial.ts.
+ * RtmpClient: one session of a client that publishes or plays one stream, without sockets or clocks. What it says
+ * is in client-commands.ts, what it hears in client-messages.ts, what a refusal or a silence means in
+ * client-phase.ts, the meaning of status codes in status.ts. Nothing here waits for an optional answer, and nothing trusts a peer to announce an end. Driven by
+ * net/rtmp-dial.ts.
  */
 
-import { ProtocolError, RemoteError, TransportError } from "../errors.ts";
-import { stringOf, type Amf0Value } from "../amf/amf0.ts";
 import { unpackAggregate } from "./aggregate.ts";
-import { isAuthChallenge } from "./auth.ts";
 import type { Message } from "./chunk-reader.ts";
-import { decodeCommand, type Command } from "./command.ts";
-import { connectObject } from "./connect.ts";
+import { type Call, connectCall, createCalls, goodbyeCalls, startCall } from "./client-commands.ts";
+import { hear, provesStart, type Question, type Reply } from "./client-messages.ts";
+import { closedError, endedError, endingOf, type Phase, timeoutError } from "./client-phase.ts";
+import type { ConnectOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import { MessageType, OUTGOING_CHUNK_SIZE, UserControl, WINDOW_ACKNOWLEDGEMENT_SIZE } from "./constants.ts";
 import { userControl } from "./control.ts";
-import type { RtmpEvent, Session } from "./events.ts";
+import { EventQueue, type MediaEvent, type RtmpEvent, type Session } from "./events.ts";
 import { ClientHandshake } from "./handshake.ts";
-import { reactionTo, readStatus, refusalError, type Status } from "./status.ts";
-import type { RtmpUrl } from "./url.ts";
+import { reactionTo, type Status } from "./status.ts";
 
 /** What a client is for and how long it waits. Times in ms. */
-export type RtmpClientOptions = {
-  readonly url: RtmpUrl;
-  readonly intent: "publish" | "play";
+export type RtmpClientOptions = ConnectOptions & {
   readonly handshake: "simple" | "digest";
   /** At least 3032 random bytes for the handshake. */
   readonly random: Uint8Array;
@@ -31,47 +28,33 @@ export type RtmpClientOptions = {
   readonly startTimeout: number;
   /** A played stream without any media for this long is stalled. */
   readonly stall: number;
-  readonly authQuery: string;
-  /** Codecs to announce beyond the legacy ones; none for the widest compatibility. */
-  readonly fourCcs: readonly string[];
 };
 
-type Phase = "handshake" | "connect" | "create" | "start" | "live" | "over";
-
-const PHASE_NAME: Readonly<Record<Phase, string>> = {
-  handshake: "the handshake",
-  connect: "connect",
-  create: "createStream",
-  start: "the request for the stream",
-  live: "the stream",
-  over: "the end",
-};
-
-/** Buffer lengths in ms that players announce: a short one for live, as ffmpeg does. */
+/** The buffer length in ms that a player announces: a short one for live, as ffmpeg does. */
 const PLAY_BUFFER_MS = 3000;
-/** play's start argument: live if there is such a stream, else a recording; and live only. */
-const PLAY_ANY = -2000;
-const PLAY_LIVE = -1000;
 /** How long a new publisher may take after StreamEOF before the stream counts as ended. */
 const STREAM_EOF_GRACE_MS = 5000;
 
 /** One client session; see the head of this file. */
 export class RtmpClient implements Session {
   readonly #options: RtmpClientOptions;
+  readonly #plays: boolean;
   readonly #connection: Connection;
   #phase: Phase = "handshake";
-  #events: RtmpEvent[] = [];
-  #nextEvent = 0;
+  readonly #events = new EventQueue();
   #transaction = 0;
+  /** The transaction ids of createStream, and of publish or play. */
   #createTransaction = 0;
   #startTransaction = 0;
   #messageStreamId = 0;
   #deadline: number | undefined;
+  /** The publisher has left; the deadline is the end of the grace for a new one. */
   #eof = false;
   #now = 0;
 
   constructor(options: RtmpClientOptions) {
     this.#options = options;
+    this.#plays = options.intent === "play";
     const handshake = new ClientHandshake({
       mode: options.handshake,
       time: 0,
@@ -112,23 +95,18 @@ export class RtmpClient implements Session {
     return this.#connection.chunkSize;
   }
 
-  /** Whether the server closed before it said anything that only a served client hears. */
+  /** Whether the server has said nothing yet that only a served client hears. */
   get unheard(): boolean {
     return this.#phase === "handshake" || (this.#phase === "connect" && this.#connection.messages === 0);
   }
 
   receive(segment: Uint8Array, now: number): void {
     this.#now = now;
-    if (this.#phase !== "over") this.#connection.receive(segment);
+    if (this.#phase !== "over") this.#connection.receive(segment, now);
   }
 
   nextEvent(): RtmpEvent | undefined {
-    if (this.#nextEvent === this.#events.length) {
-      if (this.#nextEvent > 0) this.#events = [];
-      this.#nextEvent = 0;
-      return undefined;
-    }
-    return this.#events[this.#nextEvent++];
+    return this.#events.take();
   }
 
   takeOutput(): Uint8Array[] {
@@ -139,64 +117,41 @@ export class RtmpClient implements Session {
     this.#now = now;
     if (this.#deadline === undefined || now < this.#deadline) return;
     this.#deadline = undefined;
-    if (this.#phase === "live" && this.#eof) {
-      this.#ended("StreamEOF", true);
-      return;
+    const { stall, startTimeout, stepTimeout } = this.#options;
+    if (this.#phase !== "live") {
+      throw timeoutError(this.#phase, this.#phase === "start" ? startTimeout : stepTimeout);
     }
-    if (this.#phase === "live") {
-      throw new TransportError(`no media for ${this.#options.stall / 1000}s`, "stalled");
-    }
-    const waited = this.#phase === "start" ? this.#options.startTimeout : this.#options.stepTimeout;
-    throw new TransportError(
-      `the server did not answer ${PHASE_NAME[this.#phase]} within ${waited / 1000}s`,
-      "timeout",
-    );
+    if (!this.#eof) throw timeoutError("live", stall);
+    this.#ended("StreamEOF", true);
   }
 
   /** Says goodbye: unpublish or stop playing. What it queues must still be sent. */
   finish(): void {
-    if (this.#phase === "live") {
-      const name = this.#options.url.streamName;
-      if (this.#options.intent === "publish") this.#call("FCUnpublish", [null, name]);
-      this.#call("deleteStream", [null, this.#messageStreamId]);
+    if (this.#phase === "start" || this.#phase === "live") {
+      for (const call of goodbyeCalls(this.#options, this.#messageStreamId)) this.#call(call);
     }
-    this.#phase = "over";
-    this.#deadline = undefined;
+    this.#over();
   }
 
   /** The peer closed the connection: what that means at this point. */
   closedByPeer(): Error {
-    const app = this.#options.url.app;
-    switch (this.#phase) {
-      case "connect":
-        return new RemoteError(
-          `the server closed the connection when asked for the application "${withoutQuery(app)}"; is that its name?`,
-          { code: "closed", refusal: "app" },
-        );
-      case "create":
-      case "start":
-        return new RemoteError(
-          this.#options.intent === "publish"
-            ? "the server closed the connection when asked to publish; is the stream key right and not in use?"
-            : "the server closed the connection when asked for the stream; does it exist?",
-          { code: "closed", refusal: this.#options.intent === "publish" ? "name" : "not-live" },
-        );
-      default:
-        return new TransportError(
-          `the server closed the connection during ${PHASE_NAME[this.#phase]}`,
-          "closed",
-        );
-    }
+    return closedError(this.#phase, this.#options);
   }
 
   #enter(phase: Phase): void {
     this.#phase = phase;
-    const { startTimeout, stepTimeout, stall, intent } = this.#options;
-    if (phase === "live") this.#deadline = intent === "play" ? this.#now + stall : undefined;
+    const { startTimeout, stepTimeout, stall } = this.#options;
+    if (phase === "live") this.#deadline = this.#plays ? this.#now + stall : undefined;
     else this.#deadline = this.#now + (phase === "start" ? startTimeout : stepTimeout);
   }
 
-  #call(name: string, values: readonly Amf0Value[], messageStreamId = 0): number {
+  #over(): void {
+    this.#phase = "over";
+    this.#deadline = undefined;
+  }
+
+  /** Sends a command and returns its transaction id. */
+  #call({ name, values, messageStreamId }: Call): number {
     this.#transaction += 1;
     this.#connection.sendCommand({ name, transactionId: this.#transaction, values }, messageStreamId);
     return this.#transaction;
@@ -204,37 +159,27 @@ export class RtmpClient implements Session {
 
   #connect(): void {
     this.#enter("connect");
-    if (this.#options.intent === "publish") this.#connection.sendChunkSize(OUTGOING_CHUNK_SIZE);
-    this.#call("connect", [connectObject(this.#options), ...(this.#options.url.connectArgs ?? [])]);
+    if (!this.#plays) this.#connection.sendChunkSize(OUTGOING_CHUNK_SIZE);
+    this.#call(connectCall(this.#options));
   }
 
   #createStream(): void {
-    const name = this.#options.url.streamName;
     this.#enter("create");
-    if (this.#options.intent === "publish") {
-      // SRS waits for FCPublish once it has seen releaseStream, so both or none.
-      this.#call("releaseStream", [null, name]);
-      this.#call("FCPublish", [null, name]);
-      this.#createTransaction = this.#call("createStream", [null]);
-    } else {
-      this.#connection.sendWindow(WINDOW_ACKNOWLEDGEMENT_SIZE);
-      this.#createTransaction = this.#call("createStream", [null]);
-      // Akamai and Limelight send nothing to a player that did not subscribe; others ignore it.
-      this.#call("FCSubscribe", [null, name]);
+    if (this.#plays) this.#connection.sendWindow(WINDOW_ACKNOWLEDGEMENT_SIZE);
+    for (const call of createCalls(this.#options)) {
+      const transaction = this.#call(call);
+      if (call.name === "createStream") this.#createTransaction = transaction;
     }
   }
 
-  #start(): void {
-    const name = this.#options.url.streamName;
-    const id = this.#messageStreamId;
+  #start(messageStreamId: number): void {
     this.#enter("start");
-    if (this.#options.intent === "publish") {
-      this.#startTransaction = this.#call("publish", [null, name, "live"], id);
-      return;
-    }
-    const from = this.#options.url.live === true ? PLAY_LIVE : PLAY_ANY;
-    this.#startTransaction = this.#call("play", [null, name, from], id);
-    this.#connection.send(userControl(UserControl.setBufferLength, [id, PLAY_BUFFER_MS]));
+    this.#messageStreamId = messageStreamId;
+    this.#startTransaction = this.#call(startCall(this.#options, messageStreamId));
+    if (!this.#plays) return;
+    this.#connection.send(userControl(UserControl.setBufferLength, [messageStreamId, PLAY_BUFFER_MS]));
+    // A server may send the first key frame before it answers play, or never answer.
+    this.#connection.allowMedia();
   }
 
   #becomeLive(): void {
@@ -245,223 +190,129 @@ export class RtmpClient implements Session {
   }
 
   #onMessage(message: Message): void {
-    switch (message.typeId) {
-      case MessageType.audio:
-      case MessageType.video:
-        this.#onMedia(message);
-        return;
-      case MessageType.dataAmf0:
-      case MessageType.dataAmf3:
-        this.#onData(message);
-        return;
-      case MessageType.commandAmf0:
-      case MessageType.commandAmf3:
-        this.#onCommandMessage(message);
-        return;
-      case MessageType.aggregate:
-        unpackAggregate(message, (inner) => {
-          if (inner.typeId !== MessageType.aggregate) this.#onMessage(inner);
-        });
-        return;
-      default:
-        this.#events.push({ type: "ignored", typeId: message.typeId, length: message.payload.length });
-    }
-  }
-
-  #onMedia(message: Message): void {
-    if (this.#options.intent !== "play") return;
-    // Some servers send media without ever answering play.
-    this.#becomeLive();
-    if (this.#phase !== "live") return;
-    this.#eof = false;
-    this.#deadline = this.#now + this.#options.stall;
-    this.#events.push({
-      type: "media",
-      typeId: message.typeId,
-      timestamp: message.timestamp,
-      payload: message.payload,
-    });
-  }
-
-  #onData(message: Message): void {
-    // A type 15 body is AMF0 behind one byte; a data message of a recording is always type 18.
-    const amf3 = message.typeId === MessageType.dataAmf3 && message.payload[0] === 0;
-    const payload = amf3 ? message.payload.subarray(1) : message.payload;
-    if (startsWithName(payload, "onPlayStatus")) {
-      const complete = this.#decode(message)?.values ?? [];
-      const status = readStatus(complete);
-      if (status !== undefined && reactionTo(status, true) === "ended") this.#ended(status.code, true);
+    // The rest of a segment whose beginning ended the session.
+    if (this.#phase === "over") return;
+    if (message.typeId === MessageType.aggregate) {
+      unpackAggregate(message, (part) => this.#onMessage(part));
       return;
     }
-    if (this.#options.intent !== "play" || this.#phase !== "live") return;
-    this.#events.push({
-      type: "media",
-      typeId: MessageType.dataAmf0,
-      timestamp: message.timestamp,
-      payload,
-    });
-  }
-
-  #decode(message: Message): Command | undefined {
-    try {
-      return decodeCommand(message.typeId, message.payload);
-    } catch (error) {
-      // A broken command is dropped; only the answer to connect is worth the session.
-      if (error instanceof ProtocolError && this.#phase !== "connect") return undefined;
-      throw error;
-    }
-  }
-
-  #onCommandMessage(message: Message): void {
-    const command = this.#decode(message);
-    if (command === undefined) return;
-    switch (command.name) {
-      case "_result":
-      case "_error":
-        this.#onReply(command);
-        return;
-      case "onStatus":
-      case "onFCSubscribe":
-        this.#onStatus(readStatus(command.values));
-        return;
-      case "onFCUnsubscribe":
-        this.#ended(command.name, true);
+    const heard = hear(message, this.#phase === "connect");
+    switch (heard.type) {
+      case "media":
+        return this.#onMedia(heard);
+      case "reply":
+        return this.#onReply(heard);
+      case "status":
+        return this.#onStatus(heard.status);
+      case "ended":
+        if (this.#plays) this.#ended(heard.reason, true);
         return;
       case "close":
-        this.#ended("the server closed the stream", true);
-        return;
-      case "onBWDone":
-        this.#call("_checkbw", [null]);
-        return;
-      case "_onbwcheck":
-      case "onBWCheck":
-        this.#connection.sendCommand({
-          name: "_result",
-          transactionId: command.transactionId,
-          values: [null, 0],
-        });
-        return;
-      case "ping":
-        this.#connection.sendCommand({ name: "pong", transactionId: command.transactionId, values: [null] });
-        return;
+        return this.#ended("the server closed the stream", true);
+      case "question":
+        return this.#answer(heard.reply);
+      case "ignored":
+        return this.#ignore(message);
       default:
-        this.#events.push({ type: "ignored", typeId: message.typeId, length: message.payload.length });
+        heard satisfies never;
     }
   }
 
-  #onReply(command: Command): void {
-    const failed = command.name === "_error";
-    if (this.#phase === "connect" && command.transactionId === 1) {
-      if (failed) this.#connectRefused(command);
+  #ignore({ typeId, payload }: Message): void {
+    // An empty message takes one byte of the wire: a flood of them is not worth an event each.
+    if (payload.length > 0) this.#events.push({ type: "ignored", typeId, length: payload.length });
+  }
+
+  #answer({ name, transactionId = ++this.#transaction, values }: Question["reply"]): void {
+    this.#connection.answerCommand({ name, transactionId, values });
+  }
+
+  #onMedia(media: MediaEvent): void {
+    if (!this.#plays) return;
+    // Some servers send media without ever answering play.
+    if (this.#phase === "start" && provesStart(media)) this.#becomeLive();
+    if (this.#phase !== "live") return;
+    if (media.typeId !== MessageType.dataAmf0) {
+      if (this.#eof) this.#returned();
+      this.#deadline = this.#now + this.#options.stall;
+    }
+    this.#events.push(media);
+  }
+
+  #onReply({ transactionId, failed, status, text, messageStreamId }: Reply): void {
+    if (this.#phase === "connect" && transactionId === 1) {
+      // Some modules refuse in a _result.
+      const refused = failed || (status !== undefined && reactionTo(status, false) === "refused");
+      if (refused) this.#refuse(status, text);
       else this.#createStream();
-    } else if (this.#phase === "create" && command.transactionId === this.#createTransaction) {
-      if (failed) this.#refuse(readStatus(command.values));
-      else this.#streamCreated(command);
-    } else if (this.#phase === "start" && command.transactionId === this.#startTransaction) {
+    } else if (this.#phase === "create" && transactionId === this.#createTransaction) {
+      if (failed) this.#refuse(status, text);
+      else this.#start(messageStreamId);
+    } else if (this.#phase === "start" && transactionId === this.#startTransaction) {
       // librtmp takes a _result of publish or play for the start, and some servers send no other.
-      if (failed) this.#refuse(readStatus(command.values));
+      if (failed) this.#refuse(status, text);
       else this.#becomeLive();
     }
   }
 
-  #streamCreated(command: Command): void {
-    const id = command.values.find((value) => typeof value === "number");
-    this.#messageStreamId = typeof id === "number" && id >= 0 && id <= 0xffffffff ? id : 1;
-    this.#start();
-  }
-
-  #connectRefused(command: Command): void {
-    const status = readStatus(command.values);
-    const text = command.values.map((value) => stringOf(value)).find((value) => value !== undefined);
-    const description = status?.description ?? text ?? "";
-    if (isAuthChallenge(description)) this.#events.push({ type: "auth", description });
-    else this.#refuse(status, description);
-    this.#over();
-  }
-
-  #onStatus(status: Status | undefined): void {
-    if (status === undefined) return;
-    if (status.redirect !== undefined) {
-      this.#refuse(status);
-      return;
-    }
+  #onStatus(status: Status): void {
     this.#events.push({ type: "status", code: status.code, description: status.description });
-    switch (reactionTo(status, this.#phase === "live")) {
+    const reaction = status.redirect !== undefined ? "refused" : reactionTo(status, this.#phase === "live");
+    switch (reaction) {
       case "publishing":
-        if (this.#options.intent === "publish") this.#becomeLive();
+        if (!this.#plays) this.#becomeLive();
         return;
       case "playing":
-        if (this.#options.intent === "play") this.#becomeLive();
+        if (this.#plays) this.#becomeLive();
         return;
       case "returned":
-        this.#becomeLive();
-        this.#events.push({ type: "returned" });
+        if (this.#plays) this.#becomeLive();
+        this.#returned();
         return;
       case "ended":
-        this.#ended(status.code, true);
+        if (this.#plays) this.#ended(status.code, true);
         return;
       case "refused":
-        if (
-          status.code.toLowerCase() === "netconnection.connect.rejected" &&
-          isAuthChallenge(status.description)
-        ) {
-          this.#events.push({ type: "auth", description: status.description });
-          this.#over();
-        } else {
-          this.#refuse(status);
-        }
+        this.#refuse(status, "");
         return;
       case "done":
       case "ignore":
         return;
+      default:
+        reaction satisfies never;
     }
   }
 
   #onUserControl(event: number): void {
-    if (event !== UserControl.streamEof || this.#phase !== "live" || this.#options.intent !== "play") return;
-    // nginx-rtmp says so when a publisher leaves and keeps the player for the next one.
+    if (this.#phase !== "live" || !this.#plays) return;
+    if (event === UserControl.streamBegin && this.#eof) this.#returned();
+    if (event !== UserControl.streamEof || this.#eof) return;
+    // nginx-rtmp says so when a publisher leaves, and keeps the player for the next one.
     this.#eof = true;
     this.#deadline = this.#now + STREAM_EOF_GRACE_MS;
     this.#ended("StreamEOF", false);
   }
 
+  /** A publisher is there (again): its media has the usual time to come. */
+  #returned(): void {
+    if (this.#phase !== "live" || !this.#plays) return;
+    this.#eof = false;
+    this.#deadline = this.#now + this.#options.stall;
+    this.#events.push({ type: "returned" });
+  }
+
+  /** A stream that is played ended; any other session ends with it. */
   #ended(reason: string, final: boolean): void {
-    if (this.#options.intent === "play" && this.#phase === "live") {
+    if (this.#plays && this.#phase === "live") {
       this.#events.push({ type: "ended", reason, final });
-    } else if (this.#phase !== "over") {
-      const error = new RemoteError(`the server ended the session: ${reason}`, {
-        code: reason,
-        refusal: "failed",
-      });
-      this.#events.push({ type: "refused", error });
+    } else {
+      this.#events.push({ type: "refused", error: endedError(reason) });
       this.#over();
     }
   }
 
-  #refuse(status: Status | undefined, description = ""): void {
-    if (status?.redirect !== undefined) {
-      this.#events.push({ type: "redirect", url: status.redirect, hasStream: status.redirectHasStream });
-    } else {
-      const unknown = { level: "error", code: "_error", redirect: undefined, redirectHasStream: false };
-      this.#events.push({ type: "refused", error: refusalError(status ?? { ...unknown, description }) });
-    }
+  #refuse(status: Status | undefined, text: string): void {
+    this.#events.push(endingOf(status, text, this.#phase));
     this.#over();
   }
-
-  #over(): void {
-    this.#phase = "over";
-    this.#deadline = undefined;
-  }
-}
-
-function withoutQuery(app: string): string {
-  const q = app.indexOf("?");
-  return q < 0 ? app : app.slice(0, q);
-}
-
-/** Whether an AMF0 body begins with this string. */
-function startsWithName(body: Uint8Array, name: string): boolean {
-  if (body.length < 3 + name.length || body[0] !== 2) return false;
-  for (let i = 0; i < name.length; i++) if (body[3 + i] !== name.charCodeAt(i)) return false;
-  return true;
 }

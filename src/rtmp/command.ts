@@ -8,19 +8,24 @@ import { decodeAmf0Message, encodeAmf0, type Amf0Value } from "../amf/amf0.ts";
 import { frameMessage } from "./chunk-writer.ts";
 import { ChunkStreamId, MessageType } from "./constants.ts";
 
-/** A command as received; `values` is everything behind the transaction id, the command object first. */
+/** A command as received; `values` is everything behind the transaction id, normally the command object first. */
 export type Command = {
   readonly name: string;
   readonly transactionId: number;
   readonly values: readonly Amf0Value[];
 };
 
-/** Reads a command message (type 20, or 17 with its leading byte). Undefined if it does not begin with a name. */
+/**
+ * Reads a command message (type 20, or 17 with its leading byte). Undefined if it does not begin with a name;
+ * throws ProtocolError if its values are broken.
+ */
 export function decodeCommand(typeId: number, body: Uint8Array): Command | undefined {
-  const [name, transactionId, ...values] = decodeAmf0Message(typeId, body);
+  const [name, ...values] = decodeAmf0Message(typeId, body);
   if (typeof name !== "string") return undefined;
-  // A missing or odd transaction id is 0, which asks for no answer.
-  return { name, transactionId: typeof transactionId === "number" ? transactionId : 0, values };
+  const [transactionId, ...others] = values;
+  if (typeof transactionId === "number") return { name, transactionId, values: others };
+  // Without one it is 0, which asks for no answer; data messages such as onPlayStatus never have one.
+  return { name, transactionId: 0, values };
 }
 
 /** A command in chunks, ready to send. */

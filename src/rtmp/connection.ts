@@ -30,11 +30,13 @@ export type ConnectionHandler = {
   /** Anything but protocol control; the payload is the receiver's to keep. */
   onMessage(message: Message): void;
   /** A user control event that the connection does not answer by itself. */
-  onUserControl(event: number, data: number): void;
+  onUserControl(event: number): void;
 };
 
 /** xiu announces a window of 4096 bytes; acknowledging each would mean hundreds of messages a second. */
 const SMALLEST_ACKNOWLEDGEMENT = 65536;
+/** Answers that a peer gets in a second; one that asks more often could else fill our memory with them. */
+const ANSWERS_PER_SECOND = 100;
 
 /** The shared part of RtmpClient and a server's session; see the head of this file. */
 export class Connection {
@@ -49,6 +51,9 @@ export class Connection {
   #acknowledgeEvery = WINDOW_ACKNOWLEDGEMENT_SIZE / 2;
   #announcedWindow = 0;
   #messages = 0;
+  #now = 0;
+  #answers = 0;
+  #answersSince = -Infinity;
 
   constructor(handshake: Handshake, handler: ConnectionHandler) {
     this.#handshake = handshake;
@@ -81,8 +86,9 @@ export class Connection {
     this.#reader.setLimits(MEDIA_LIMITS);
   }
 
-  /** Takes bytes from the peer; throws ProtocolError when it breaks the rules. */
-  receive(segment: Uint8Array): void {
+  /** Takes bytes from the peer at `now` (ms); throws ProtocolError when it breaks the rules. */
+  receive(segment: Uint8Array, now: number): void {
+    this.#now = now;
     let rest = segment;
     if (!this.#handshake.done) {
       const eaten = this.#handshake.feed(segment);
@@ -108,6 +114,16 @@ export class Connection {
     this.#output.push(bytes);
   }
 
+  /** Queues what the peer asked for, unless it asks too often. */
+  answer(bytes: Uint8Array): void {
+    if (this.#now - this.#answersSince >= 1000) {
+      this.#answersSince = this.#now;
+      this.#answers = 0;
+    }
+    this.#answers += 1;
+    if (this.#answers <= ANSWERS_PER_SECOND) this.#output.push(bytes);
+  }
+
   /** Announces a chunk size and uses it from the next message on. */
   sendChunkSize(size: number): void {
     this.#output.push(control.setChunkSize(size));
@@ -119,11 +135,16 @@ export class Connection {
     this.#output.push(encodeCommand(command, { messageStreamId, chunkSize: this.#chunkSize }));
   }
 
-  /** Announces our window once for each value. */
+  /** Queues a command that the peer asked for, unless it asks too often. */
+  answerCommand(command: Command): void {
+    this.answer(encodeCommand(command, { messageStreamId: 0, chunkSize: this.#chunkSize }));
+  }
+
+  /** Announces our window, unless it is what was announced last. */
   sendWindow(size: number): void {
     if (size === this.#announcedWindow) return;
     this.#announcedWindow = size;
-    this.#output.push(control.windowAcknowledgementSize(size));
+    this.answer(control.windowAcknowledgementSize(size));
   }
 
   /** Bytes to send, in order. */
@@ -162,8 +183,9 @@ export class Connection {
         if (message.size > 0) this.sendWindow(message.size);
         return;
       case "user-control":
-        if (message.event === UserControl.pingRequest) this.#output.push(control.pingResponse(message.data));
-        else this.#handler.onUserControl(message.event, message.data);
+        if (message.event !== UserControl.pingRequest) this.#handler.onUserControl(message.event);
+        // A ping without its four bytes leaves nothing to answer with.
+        else if (message.data !== undefined) this.answer(control.pingResponse(message.data));
         return;
       default:
         message satisfies never;

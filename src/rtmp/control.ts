@@ -6,21 +6,21 @@
 import { ChunkStreamId, MAX_CHUNK_SIZE, MessageType, UserControl } from "./constants.ts";
 import { frameMessage } from "./chunk-writer.ts";
 
-/** A control message that was understood. Sizes are bytes; `data` is an event's first 32-bit field. */
+/** A control message that was understood. Sizes are bytes; `data` is an event's first 32-bit field, if it came. */
 export type ControlMessage =
   | { readonly type: "set-chunk-size"; readonly size: number }
   | { readonly type: "abort"; readonly csid: number }
   | { readonly type: "acknowledgement"; readonly bytes: number }
   | { readonly type: "window-size"; readonly size: number }
   | { readonly type: "peer-bandwidth"; readonly size: number }
-  | { readonly type: "user-control"; readonly event: number; readonly data: number };
+  | { readonly type: "user-control"; readonly event: number; readonly data: number | undefined };
 
 /** Reads a control message; undefined when its body is too short to mean anything. */
 export function decodeControl(typeId: number, body: Uint8Array): ControlMessage | undefined {
   if (typeId === MessageType.userControl) {
     if (body.length < 2) return undefined;
     const event = (body[0]! << 8) | body[1]!;
-    return { type: "user-control", event, data: body.length >= 6 ? u32(body, 2) : 0 };
+    return { type: "user-control", event, data: body.length >= 6 ? u32(body, 2) : undefined };
   }
   if (body.length < 4) return undefined;
   const value = u32(body, 0);

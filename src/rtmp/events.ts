@@ -42,3 +42,20 @@ export interface Session {
   /** Tells the time. Throws TransportError when the peer let a deadline pass. */
   advance(now: number): void;
 }
+
+/** The events of a session that nobody has taken yet, first in, first out. */
+export class EventQueue {
+  #events: RtmpEvent[] = [];
+  #next = 0;
+
+  push(event: RtmpEvent): void {
+    this.#events.push(event);
+  }
+
+  take(): RtmpEvent | undefined {
+    if (this.#next < this.#events.length) return this.#events[this.#next++];
+    if (this.#next > 0) this.#events = [];
+    this.#next = 0;
+    return undefined;
+  }
+}

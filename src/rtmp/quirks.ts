@@ -9,13 +9,25 @@ const PLAUSIBLE_DELTA_MS = 1000;
 /** An extended field this close to the previous time is an absolute time, not a delta. */
 const PLAUSIBLE_STEP_MS = 60_000;
 
+/** What a chunk stream's last header said about time, in 32-bit ms, and whether its message is unfinished. */
+export type StreamTime = {
+  readonly timestamp: number;
+  /** The header's own field: a delta, or the time itself if `absolute`. */
+  readonly delta: number;
+  readonly absolute: boolean;
+  /** What the header's extended field held. */
+  readonly extendedValue: number;
+  readonly active: boolean;
+};
+
 /**
- * What a new message that begins with fmt 3 adds to the time. The specification repeats the last delta, and
- * ffmpeg, librtmp and GStreamer take the absolute time of a fmt 0 header for one; nginx-rtmp and gortmplib add
- * nothing then. Both agree at small values, so only those are added.
+ * The time of a new message that begins with fmt 3. The specification repeats the last delta, and ffmpeg,
+ * librtmp and GStreamer take the absolute time of a fmt 0 header for one; nginx-rtmp and gortmplib add nothing
+ * then. Both agree at small values, so only those are added.
  */
-export function newMessageDelta(delta: number, absolute: boolean): number {
-  return absolute && delta > PLAUSIBLE_DELTA_MS ? 0 : delta;
+export function nextTimestamp(stream: StreamTime): number {
+  const step = stream.absolute && stream.delta > PLAUSIBLE_DELTA_MS ? 0 : stream.delta;
+  return (stream.timestamp + step) >>> 0;
 }
 
 /**
@@ -35,20 +47,19 @@ export function extendedDeltaTime(previous: number, value: number): number {
 export class ContinuationTimestamps {
   #habit: "unknown" | "repeats" | "omits" | "zeros" = "unknown";
 
-  /**
-   * Whether `value`, the four bytes behind a continuation's basic header, is a timestamp (and not payload).
-   * `field` is what the message's header had in its extended field, `time` the absolute time.
-   */
-  repeats(value: number, field: number, time: number): boolean {
-    if (value === field || value === time) {
+  /** Whether `value`, the four bytes behind a fmt 3 basic header, is a timestamp (and not payload). */
+  repeats(value: number, stream: StreamTime): boolean {
+    const time = stream.active ? stream.timestamp : nextTimestamp(stream);
+    if (value === stream.extendedValue || value === time) {
       if (this.#habit === "unknown") this.#habit = "repeats";
       return true;
     }
-    if (this.#habit === "unknown") this.#habit = value === 0 ? "zeros" : "omits";
+    // The beginning of a message proves nothing: any four bytes may stand there.
+    if (this.#habit === "unknown" && stream.active) this.#habit = value === 0 ? "zeros" : "omits";
     return this.#habit === "repeats" || (this.#habit === "zeros" && value === 0);
   }
 
-  /** Whether the last answer rests on four zero bytes alone, which can be payload too. */
+  /** Whether this peer's timestamps are four zero bytes, which can be payload too. */
   get guessed(): boolean {
     return this.#habit === "zeros";
   }
