@@ -30,11 +30,11 @@ export type RtmpEvent =
   | { readonly type: "ignored"; readonly typeId: number; readonly length: number };
 
 /** A session without sockets or clocks. Times are ms of any monotonic clock. */
-export interface Session {
+export interface Session<Event = RtmpEvent> {
   /** Takes bytes from the peer. Throws ProtocolError when the peer breaks the rules. */
   receive(segment: Uint8Array, now: number): void;
   /** The next event, in order. */
-  nextEvent(): RtmpEvent | undefined;
+  nextEvent(): Event | undefined;
   /** Bytes to send, in order; the caller owns them. */
   takeOutput(): Uint8Array[];
   /** When `advance` wants to be called at the latest; undefined if nothing is awaited. */
@@ -44,15 +44,15 @@ export interface Session {
 }
 
 /** The events of a session that nobody has taken yet, first in, first out. */
-export class EventQueue {
-  #events: RtmpEvent[] = [];
+export class EventQueue<Event = RtmpEvent> {
+  #events: Event[] = [];
   #next = 0;
 
-  push(event: RtmpEvent): void {
+  push(event: Event): void {
     this.#events.push(event);
   }
 
-  take(): RtmpEvent | undefined {
+  take(): Event | undefined {
     if (this.#next < this.#events.length) return this.#events[this.#next++];
     if (this.#next > 0) this.#events = [];
     this.#next = 0;
