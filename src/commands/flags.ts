@@ -69,6 +69,7 @@ export const FLAGS: readonly Flag[] = [
   value("stall", "15s", "a connection on which nothing moves for this long is lost", ALL),
   value("retry-min", "1s", "first wait before trying again"),
   value("retry-max", "60s", "longest wait before trying again"),
+  value("grace", "10s", "keep destinations connected this long when the source is lost", ["pull", "relay"]),
   toggle("loop", "start the file over at its end, for ever", ["push"]),
   toggle("no-realtime", "send the file as fast as the slowest destination takes it", ["push"]),
   value("ca", "FILE", "trust this certificate authority (PEM) too", ALL),

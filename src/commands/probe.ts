@@ -54,7 +54,9 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   await input.run(ingest, enough.signal);
   const report = probe.report();
   if (faces.json !== undefined) faces.json(JSON.stringify({ source: input.name, ...report }));
-  else for (const line of [input.name, ...formatProbe(report).map((row) => `  ${row}`)]) faces.terminal.out(line);
+  else
+    for (const line of [input.name, ...formatProbe(report).map((row) => `  ${row}`)])
+      faces.terminal.out(line);
   return report.tracks.length === 0 ? ExitCode.neverLive : ExitCode.done;
 }
 

@@ -33,6 +33,7 @@ export function jobRequest(verb: JobRequest["verb"], args: Args, environment: En
       for: one("for"),
       wait: one("wait"),
       stall: one("stall"),
+      grace: one("grace"),
       "retry-min": one("retry-min"),
       "retry-max": one("retry-max"),
     },

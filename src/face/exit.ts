@@ -91,8 +91,8 @@ function sourceFaults(report: JobReport): string[] {
 
 /** Less than what was asked for, by more than a second and without the user having stopped it. */
 function isShort(report: JobReport): boolean {
-  const { wantedMs, mediaMs, stopped, finite, reason } = report;
-  if (wantedMs === undefined || stopped || finite || reason === "the planned end") return false;
+  const { wantedMs, mediaMs, stopped, nature, reason } = report;
+  if (wantedMs === undefined || stopped || nature === "made" || reason === "the planned end") return false;
   return mediaMs + 1000 < wantedMs;
 }
 

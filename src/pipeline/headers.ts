@@ -1,17 +1,50 @@
 /**
  * The state that a newcomer to a stream needs before the first frame: metadata and sequence headers, the latest
- * of each kind and track.
+ * of each kind and track. The hub keeps it for sinks that join, each queue for a sink that must start afresh.
  */
 
 import type { MediaPacket } from "../media/packet.ts";
+
+/** A peer may name 256 tracks and send headers of 16 MiB: what is remembered of them is bounded. */
+const MAX_HEADERS = 32;
+const MAX_HEADER_BYTES = 1024 * 1024;
 
 /** Which header replaces which: one onMetaData, and one sequence header per kind and track. */
 export function headerKey(packet: MediaPacket): string {
   return packet.role === "metadata" ? "metadata" : `${packet.kind}/${packet.track}`;
 }
 
-/** Whether two packets carry the same bytes. */
-export function sameBody(a: MediaPacket, b: MediaPacket): boolean {
+/** Whether a packet is state rather than media. */
+export function isHeader(packet: MediaPacket): boolean {
+  return packet.role === "header" || packet.role === "metadata";
+}
+
+/** The latest headers of a stream; see the head of this file. */
+export class HeaderCache {
+  readonly #latest = new Map<string, MediaPacket>();
+
+  /** Takes a header or metadata and says what it is to those who know the ones before. */
+  remember(packet: MediaPacket): "new" | "changed" | "same" {
+    const key = headerKey(packet);
+    const known = this.#latest.get(key);
+    if (known !== undefined && sameBody(known, packet)) return "same";
+    const fits =
+      packet.body.length <= MAX_HEADER_BYTES && (known !== undefined || this.#latest.size < MAX_HEADERS);
+    if (fits) this.#latest.set(key, packet);
+    // One that is out of date is worse than none.
+    else this.#latest.delete(key);
+    return known === undefined ? "new" : "changed";
+  }
+
+  /** What to send before media that begins at `dts`: metadata first, all of that time. */
+  at(dts: number): MediaPacket[] {
+    return [...this.#latest.values()]
+      .sort((a, b) => Number(b.role === "metadata") - Number(a.role === "metadata"))
+      .map((header) => ({ ...header, dts }));
+  }
+}
+
+function sameBody(a: MediaPacket, b: MediaPacket): boolean {
   const { body } = a;
   if (body.length !== b.body.length) return false;
   for (let i = 0; i < body.length; i++) if (body[i] !== b.body[i]) return false;

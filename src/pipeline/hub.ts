@@ -5,15 +5,11 @@
  */
 
 import type { MediaPacket } from "../media/packet.ts";
-import { headerKey, sameBody } from "./headers.ts";
+import { HeaderCache, isHeader } from "./headers.ts";
 import { PacketQueue, type QueueLimits } from "./queue.ts";
 
 /** A GOP longer than this is not kept for newcomers: they wait for the next keyframe instead. */
 const GOP_CACHE_BYTES = 8 * 1024 * 1024;
-
-/** A peer may name 256 tracks and send headers of 16 MiB: what is remembered of them is bounded. */
-const MAX_HEADERS = 32;
-const MAX_HEADER_BYTES = 1024 * 1024;
 
 /** Counters of what went through a hub. */
 export type HubCounters = {
@@ -44,7 +40,7 @@ export class Hub {
   };
   readonly #queues: PacketQueue[] = [];
   readonly #dirty: PacketQueue[] = [];
-  readonly #headers = new Map<string, MediaPacket>();
+  readonly #headers = new HeaderCache();
   #gop: MediaPacket[] = [];
   #gopBytes = 0;
   #awaitsKey = true;
@@ -53,7 +49,7 @@ export class Hub {
 
   /** Hands a packet to every queue. Constant work per queue; sinks run at flush(). */
   publish(packet: MediaPacket): void {
-    if (packet.role === "header" || packet.role === "metadata") {
+    if (isHeader(packet)) {
       if (!this.#rememberHeader(packet)) return;
     } else {
       if (packet.kind === "video" && !this.#admitVideo(packet)) return;
@@ -67,7 +63,7 @@ export class Hub {
   flush(): void {
     // A sink may unsubscribe while it runs.
     this.#dirty.push(...this.#queues);
-    for (const queue of this.#dirty) if (queue.length > 0 || queue.overflowed) queue.onReady?.();
+    for (const queue of this.#dirty) if (queue.length > 0 || queue.overflowed) queue.wake();
     this.#dirty.length = 0;
   }
 
@@ -82,11 +78,10 @@ export class Hub {
     const queue = new PacketQueue(limits);
     queue.onRelief = () => this.#relieve();
     const start = this.#gop[0]?.dts ?? this.counters.position;
-    const headers = [...this.#headers.values()].sort(metadataFirst);
-    for (const header of headers) queue.offer({ ...header, dts: Math.max(header.dts, start) });
-    for (const packet of this.#gop) queue.offer(packet);
     // Joined between the end of one GOP cache and the next keyframe: no picture can begin there.
-    if (this.#gop.length === 0 && this.counters.keyframes > 0) queue.restart();
+    if (this.#gop.length === 0 && this.counters.keyframes > 0) queue.awaitKey();
+    for (const header of this.#headers.at(start)) queue.offer(header);
+    for (const packet of this.#gop) queue.offer(packet);
     this.#queues.push(queue);
     if (this.#ended) queue.end();
     return queue;
@@ -106,9 +101,15 @@ export class Hub {
     return false;
   }
 
-  /** Resolves when no queue is congested any more. */
+  /** Whether a queue is half full, or fuller. */
+  get crowded(): boolean {
+    for (const queue of this.#queues) if (queue.crowded) return true;
+    return false;
+  }
+
+  /** Resolves when a queue that was congested or crowded has room again. */
   relief(): Promise<void> {
-    if (!this.congested) return Promise.resolve();
+    if (!this.crowded) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -119,7 +120,7 @@ export class Hub {
   }
 
   #relieve(): void {
-    if (this.#waiting.length === 0 || this.congested) return;
+    if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
@@ -127,12 +128,10 @@ export class Hub {
 
   /** False if this header is the one that everybody has already. */
   #rememberHeader(packet: MediaPacket): boolean {
-    const key = headerKey(packet);
-    const known = this.#headers.get(key);
-    if (known !== undefined && sameBody(known, packet)) return false;
-    const fits = packet.body.length <= MAX_HEADER_BYTES && (known !== undefined || this.#headers.size < MAX_HEADERS);
-    if (fits) this.#headers.set(key, packet);
-    return true;
+    const news = this.#headers.remember(packet);
+    // Newcomers get the latest headers: frames from before the change would not fit them.
+    if (news === "changed" && packet.role === "header") this.#clearGop();
+    return news !== "same";
   }
 
   #admitVideo(packet: MediaPacket): boolean {
@@ -169,8 +168,4 @@ export class Hub {
     if (counters.lastKey >= 0) counters.gop = packet.dts - counters.lastKey;
     counters.lastKey = packet.dts;
   }
-}
-
-function metadataFirst(a: MediaPacket, b: MediaPacket): number {
-  return Number(b.role === "metadata") - Number(a.role === "metadata");
 }

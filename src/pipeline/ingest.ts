@@ -1,28 +1,36 @@
 /**
  * Ingest: where every source hands in what it read. A body becomes a MediaPacket (its header is peeked at, never
  * changed), gets its place on the job's timeline and goes to the hub. Kept over reconnects of the source, so the
- * timeline goes on.
+ * timeline goes on. It also says when a source should wait.
  */
 
 import type { MediaKind, MediaPacket } from "../media/packet.ts";
 import { readTagHeader } from "../media/tag.ts";
 import { Timeline } from "../media/timeline.ts";
 import type { Hub } from "./hub.ts";
+import { Pacer } from "./pacer.ts";
 
 /** Sees every packet with the time that its source gave it. */
 export type Tap = (packet: MediaPacket, timestamp: number) => void;
 
+/** A source this far ahead of the clock is no live source and may be asked to wait, in ms. */
+const AHEAD_MS = 500;
+
 /** What a source brings in; see the head of this file. */
 export class Ingest {
-  readonly hub: Hub;
-  readonly #timeline = new Timeline();
   readonly #onFirst: () => void;
   readonly #tap: Tap | undefined;
+  #hub: Hub;
+  #timeline = new Timeline();
   #fresh = true;
+  /** The clock at the session's first media, and the position then. */
+  #startedAt = 0;
+  #startedFrom = 0;
+  #awaiting: Promise<unknown> | undefined;
 
   /** `onFirst` is called at the first media of each session of the source. */
   constructor(hub: Hub, onFirst: () => void, tap?: Tap) {
-    this.hub = hub;
+    this.#hub = hub;
     this.#onFirst = onFirst;
     this.#tap = tap;
   }
@@ -36,7 +44,14 @@ export class Ingest {
   newSession(gap: number): void {
     this.#fresh = true;
     this.#timeline.reconnect(gap);
-    this.hub.newSession();
+    this.#hub.newSession();
+  }
+
+  /** Everything starts over: another hub, and a timeline that begins at 0. */
+  startOver(hub: Hub): void {
+    this.#hub = hub;
+    this.#timeline = new Timeline();
+    this.#fresh = true;
   }
 
   /** Takes a message or tag of type 8, 9 or 18 with its 32-bit time in ms. */
@@ -67,16 +82,61 @@ export class Ingest {
   publish(packet: MediaPacket): void {
     if (this.#fresh && (packet.role === "key" || packet.role === "frame") && packet.kind !== "data") {
       this.#fresh = false;
+      this.#startedAt = performance.now();
+      this.#startedFrom = packet.dts;
       this.#onFirst();
     }
-    this.hub.publish(packet);
+    this.#hub.publish(packet);
   }
 
   /** Everything that was read at once has been pushed: the sinks may run. */
   flush(): void {
-    this.hub.flush();
+    this.#hub.flush();
+  }
+
+  /** Sinks are being connected: a source that can wait should, until `ready` settles. */
+  waitFor(ready: Promise<unknown>): void {
+    const done = (): void => {
+      if (this.#awaiting === settled) this.#awaiting = undefined;
+    };
+    const settled: Promise<unknown> = ready.then(done, done);
+    this.#awaiting = settled;
+  }
+
+  /**
+   * Whether the source should stop reading now. A sink that must lose nothing can demand it at any time; one that
+   * may skip only while the source is ahead of the clock, so that a live stream never waits for anybody.
+   */
+  get mustWait(): boolean {
+    const hub = this.#hub;
+    if (hub.congested) return true;
+    return (this.#awaiting !== undefined || hub.crowded) && this.#aheadMs() > AHEAD_MS;
+  }
+
+  /** Resolves when the source may go on reading, or `signal` aborts. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (this.mustWait && !signal.aborted) {
+      const hub = this.#hub;
+      const reasons = [hub.relief(), Pacer.sleep(hub.congested ? MAX_NAP_MS : this.#nap(), signal)];
+      if (this.#awaiting !== undefined && !hub.crowded) reasons.push(this.#awaiting.then(() => {}));
+      await Promise.race(reasons);
+    }
+  }
+
+  #nap(): number {
+    return Math.min(MAX_NAP_MS, Math.max(1, this.#aheadMs() - AHEAD_MS));
+  }
+
+  /** How far the session's media is ahead of the clock, in ms. */
+  #aheadMs(): number {
+    if (this.#fresh) return 0;
+    const media = this.#hub.counters.position - this.#startedFrom;
+    return media - (performance.now() - this.#startedAt);
   }
 }
+
+/** No longer than this between two looks at the signal and the clock, in ms. */
+const MAX_NAP_MS = 1000;
 
 function kindOf(typeId: number): MediaKind | undefined {
   switch (typeId) {

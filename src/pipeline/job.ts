@@ -1,25 +1,23 @@
 /**
- * runJob: one source, a hub, any number of sinks, each supervised alone. It decides when a source is worth
- * waiting for, when a destination is hopeless, and in which order things end: the source stops, queues empty,
- * sinks say goodbye.
+ * runJob: one source, a hub, any number of sinks, each supervised alone. The job decides when sinks begin and in
+ * which order things end: the source stops, queues empty, sinks say goodbye. An outage of the source longer than
+ * `grace` ends the sinks' sessions; when the source is back, a new episode begins with a hub of its own.
  */
 
-import { describe } from "../errors.ts";
+import { TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
-import { isNotLive, isPermanent, isRefusal, isStalled } from "./faults.ts";
+import { isStalled } from "./faults.ts";
 import { Hub } from "./hub.ts";
 import { Ingest } from "./ingest.ts";
 import { Pacer } from "./pacer.ts";
 import type { JobEvent, JobReport, JobStatus } from "./report.ts";
 import { SinkRunner } from "./sink-runner.ts";
+import { judgeSource } from "./source-patience.ts";
 import type { Sink, Source } from "./source.ts";
 import { realSupervision, supervise, type Failure } from "./supervise.ts";
 
 /** What a job is made of; the registry builds it from the plan. */
-export type JobParts = {
-  readonly source: Source;
-  readonly sinks: readonly Sink[];
-};
+export type JobParts = { readonly source: Source; readonly sinks: readonly Sink[]; close(): void };
 
 /** Who hears of a job, and how it is stopped: `stop` in good order, `abort` at once. */
 export type JobContext = {
@@ -29,14 +27,11 @@ export type JobContext = {
   readonly abort: AbortSignal;
 };
 
-/** Failed attempts in a row after which something that was never there is given up. */
-const PATIENCE_ATTEMPTS = 3;
-/** How long a source that was live is looked for, if no time was planned, in ms. */
-const LOST_PATIENCE_MS = 60_000;
 /** What queues get to empty when the user stops the job, in ms. */
 const STOP_DRAIN_MS = 2000;
 /** The distance in media time that bridges a lost source, in ms. */
 const BRIDGE_MS = 40;
+const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** Runs a job to its end and says what became of it. Never throws for what peers or disks do. */
 export function runJob(plan: Plan, parts: JobParts, context: JobContext): Promise<JobReport> {
@@ -45,37 +40,38 @@ export function runJob(plan: Plan, parts: JobParts, context: JobContext): Promis
 
 class Job {
   readonly #plan: Plan;
+  readonly #source: Source;
   readonly #parts: JobParts;
   readonly #context: JobContext;
-  readonly #hub = new Hub();
   readonly #ingest: Ingest;
   readonly #sinks: readonly SinkRunner[];
   readonly #status: JobStatus;
   readonly #stopSource = new AbortController();
   readonly #startedAt = performance.now();
+  #hub = new Hub();
+  /** Sinks that are still finishing an episode that is over. */
+  #finishing: Promise<unknown> = Promise.resolve();
+  #sinksBegun = false;
+  #mediaBefore = 0;
   #lastLiveAt: number | undefined;
   #gaps = { count: 0, ms: 0 };
   #sourceError: unknown;
   #sessionLive = false;
+  #onSessionLive: () => void = () => {};
   #endTimer: Timer | undefined;
+  #graceTimer: Timer | undefined;
   #planned = false;
 
   constructor(plan: Plan, parts: JobParts, context: JobContext) {
     this.#plan = plan;
     this.#parts = parts;
+    this.#source = parts.source;
     this.#context = context;
     this.#ingest = new Ingest(this.#hub, () => this.#onFirstMedia());
-    const hold = parts.source.finite && (!plan.realtime || plan.source.kind === "stdin");
-    this.#sinks = parts.sinks.map((sink) => {
-      const onHopeless = (): void => this.#onHopeless();
-      return new SinkRunner(sink, {
-        hub: this.#hub,
-        retry: plan.retry,
-        report: context.report,
-        hold,
-        onHopeless,
-      });
-    });
+    const hold = this.#source.nature === "made" && (!plan.realtime || plan.source.kind === "stdin");
+    const onHopeless = (): void => this.#onHopeless();
+    const options = { retry: plan.retry, report: context.report, hold, onHopeless };
+    this.#sinks = parts.sinks.map((sink) => new SinkRunner(sink, options));
     this.#status = {
       job: plan.job,
       sourceState: "idle",
@@ -87,43 +83,63 @@ class Job {
 
   async run(): Promise<JobReport> {
     const { report, stop, abort, onStatus } = this.#context;
-    report({
-      event: "start",
-      source: this.#parts.source.name,
-      destinations: this.#parts.sinks.map((sink) => sink.name),
-    });
+    const destinations = this.#parts.sinks.map((sink) => sink.name);
+    report({ event: "start", source: this.#source.name, destinations });
     onStatus(this.#status);
     const stopSource = (): void => this.#stopSource.abort();
     stop.addEventListener("abort", stopSource, { once: true });
     abort.addEventListener("abort", stopSource, { once: true });
     if (stop.aborted || abort.aborted) stopSource();
     this.#planEnd(this.#plan.until === undefined ? undefined : this.#plan.until - Date.now());
-    await this.#startSinks();
+    if (this.#source.nature === "awaited") this.#planPatience();
+    await this.#beginEpisode();
     const reason = await this.#runSource();
     clearTimeout(this.#endTimer);
-    await this.#endSinks();
+    clearTimeout(this.#graceTimer);
+    await this.#end();
+    this.#parts.close();
     stop.removeEventListener("abort", stopSource);
     abort.removeEventListener("abort", stopSource);
     return this.#makeReport(reason);
   }
 
-  /** Ends the job in `ms`, unless it is planned to end earlier. Timers hold at most 2^31 ms. */
+  /** Ends the job in `ms`. A timer holds about 24 days: longer plans take several. */
   #planEnd(ms: number | undefined): void {
     if (ms === undefined) return;
-    const step = Math.min(Math.max(0, ms), 0x7fffffff);
+    const step = Math.min(Math.max(0, ms), LONGEST_TIMER_MS);
     const end = (): void => {
       if (step < ms) return this.#planEnd(ms - step);
       this.#planned = true;
       this.#stopSource.abort();
     };
+    clearTimeout(this.#endTimer);
     this.#endTimer = setTimeout(end, step);
   }
 
-  /** Files open with the first packet. Destinations of a live source are dialled when it is live. */
-  async #startSinks(): Promise<void> {
-    const finite = this.#parts.source.finite;
-    for (const sink of this.#sinks) if (finite || sink.status.kind === "file") sink.start();
-    if (!finite) return;
+  /** Nobody published within --wait: the job gives up. */
+  #planPatience(): void {
+    const { wait } = this.#plan;
+    if (wait === undefined) return;
+    this.#graceTimer = setTimeout(
+      () => {
+        this.#sourceError = new TransportError(
+          `nobody published to "${this.#source.name}" in time`,
+          "stalled",
+        );
+        this.#stopSource.abort();
+      },
+      Math.min(wait, LONGEST_TIMER_MS),
+    );
+  }
+
+  /**
+   * Files open with the first packet, so their sinks may begin at once. Destinations are dialled when a live
+   * source is live; a source that is made here waits for them instead.
+   */
+  async #beginEpisode(): Promise<void> {
+    const made = this.#source.nature === "made";
+    for (const sink of this.#sinks) if (made || sink.status.kind !== "rtmp") sink.start(this.#hub);
+    if (!made) return;
     await Promise.race([Promise.all(this.#sinks.map((sink) => sink.settled)), this.#stopped()]);
   }
 
@@ -133,15 +149,30 @@ class Job {
     return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   }
 
+  /** The source was away longer than `grace`: sinks end in good order and will start anew. */
+  #endEpisode(): void {
+    this.#sinksBegun = false;
+    this.#mediaBefore += this.#hub.counters.position;
+    this.#hub.end();
+    this.#hub = new Hub();
+    this.#status.counters = this.#hub.counters;
+    this.#ingest.startOver(this.#hub);
+    const finished = Promise.all(this.#sinks.map((sink) => sink.finish()));
+    this.#finishing = Promise.all([this.#finishing, finished]).then(() => {
+      if (!this.#stopSource.signal.aborted) void this.#beginEpisode();
+    });
+  }
+
   async #runSource(): Promise<string> {
     const { signal } = this.#stopSource;
     for (;;) {
       const reason = await this.#superviseSource(signal);
       if (signal.aborted) return this.#planned ? "the planned end" : "stopped";
-      if (this.#sourceError !== undefined || this.#parts.source.finite || !this.#hasWindow()) return reason;
-      // The stream ended but the planned time is not over: it may come back.
+      if (this.#sourceError !== undefined || this.#source.nature === "made") return reason;
+      if (this.#source.nature === "played" && !this.#hasWindow()) return reason;
       this.#context.report({ event: "ended", name: "source", reason });
-      await Pacer.sleep(this.#plan.retry.min, signal);
+      // The stream ended but more of it is wanted: it may come back.
+      if (this.#source.nature === "played") await Pacer.sleep(this.#plan.retry.min, signal);
     }
   }
 
@@ -163,7 +194,7 @@ class Job {
     this.#onSessionLive = live;
     if (this.#status.firstMediaAt !== undefined) this.#ingest.newSession(BRIDGE_MS);
     try {
-      const reason = await this.#parts.source.run(this.#ingest, signal);
+      const reason = await this.#source.run(this.#ingest, signal);
       this.#status.sourceState = "done";
       return reason;
     } catch (error) {
@@ -171,35 +202,60 @@ class Job {
       if (isStalled(error) && this.#sessionLive && !this.#hasWindow()) return describe(error);
       throw error;
     } finally {
-      if (this.#sessionLive) this.#lastLiveAt = performance.now();
+      if (this.#sessionLive) this.#onSourceGone();
     }
   }
 
-  #onSessionLive: () => void = () => {};
+  #onSourceGone(): void {
+    this.#lastLiveAt = performance.now();
+    if (this.#source.nature === "made") return;
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = setTimeout(() => this.#endEpisode(), Math.min(this.#plan.grace, LONGEST_TIMER_MS));
+  }
 
   /** The first media of a session of the source. */
   #onFirstMedia(): void {
     const now = performance.now();
+    clearTimeout(this.#graceTimer);
     this.#status.sourceState = "live";
     this.#sessionLive = true;
     this.#onSessionLive();
+    this.#context.report({ event: "live", name: "source" });
     if (this.#status.firstMediaAt === undefined) {
       this.#status.firstMediaAt = now;
-      this.#context.report({ event: "live", name: "source" });
       this.#planForDuration();
-      for (const sink of this.#sinks) sink.start();
-    } else if (this.#lastLiveAt !== undefined && !this.#parts.source.finite) {
-      const ms = Math.round(now - this.#lastLiveAt);
-      this.#gaps = { count: this.#gaps.count + 1, ms: this.#gaps.ms + ms };
-      this.#context.report({ event: "gap", ms });
+    } else {
+      this.#countGap(now);
     }
+    this.#beginDestinations();
+  }
+
+  #countGap(now: number): void {
+    const { nature } = this.#source;
+    // A publisher that comes again later is a new show, not a gap in the old one.
+    if (this.#lastLiveAt === undefined || nature === "made" || (nature === "awaited" && !this.#sinksBegun))
+      return;
+    const ms = Math.round(now - this.#lastLiveAt);
+    this.#gaps = { count: this.#gaps.count + 1, ms: this.#gaps.ms + ms };
+    this.#context.report({ event: "gap", ms });
+  }
+
+  #beginDestinations(): void {
+    if (this.#sinksBegun) return;
+    this.#sinksBegun = true;
+    const hub = this.#hub;
+    const dialled = this.#finishing.then(() => {
+      for (const sink of this.#sinks) sink.start(hub);
+      return Promise.all(this.#sinks.map((sink) => sink.settled));
+    });
+    // A source that is ahead of the clock can wait until everybody is there.
+    if (this.#source.nature !== "made") this.#ingest.waitFor(dialled);
   }
 
   #planForDuration(): void {
     const { for: duration, until } = this.#plan;
     if (duration === undefined) return;
     const rest = until === undefined ? Infinity : until - Date.now();
-    clearTimeout(this.#endTimer);
     this.#planEnd(Math.min(duration, rest));
   }
 
@@ -209,7 +265,15 @@ class Job {
   }
 
   #onSourceFailure(failure: Failure): "retry" | "give-up" {
-    const decision = this.#judgeSource(failure);
+    const now = performance.now();
+    const facts = {
+      everLive: this.#status.firstMediaAt !== undefined,
+      hasWindow: this.#hasWindow(),
+      wait: this.#plan.wait,
+      sinceStart: now - this.#startedAt,
+      sinceLost: now - (this.#lastLiveAt ?? now),
+    };
+    const decision = judgeSource(facts, failure);
     if (decision === "retry") {
       this.#status.sourceState = "waiting";
       const { attempts, wait } = failure;
@@ -219,58 +283,48 @@ class Job {
     return decision;
   }
 
-  #judgeSource({ error, attempts, wait }: Failure): "retry" | "give-up" {
-    if (isPermanent(error)) return "give-up";
-    const now = performance.now();
-    const patience = this.#plan.wait;
-    if (this.#status.firstMediaAt !== undefined) {
-      const lost = now - (this.#lastLiveAt ?? now);
-      return this.#hasWindow() || lost + wait < (patience ?? LOST_PATIENCE_MS) ? "retry" : "give-up";
-    }
-    if (isRefusal(error)) return "give-up";
-    if (patience !== undefined) return now - this.#startedAt + wait < patience ? "retry" : "give-up";
-    if (isNotLive(error)) return "give-up";
-    return attempts < PATIENCE_ATTEMPTS ? "retry" : "give-up";
-  }
-
   /** A sink lost hope: without any other there is nothing to do. */
   #onHopeless(): void {
-    if (this.#sinks.every((sink) => sink.status.hopeless)) this.#stopSource.abort();
+    if (this.#sinks.every((sink) => sink.status.hopeless || sink.status.kind === "players"))
+      this.#stopSource.abort();
   }
 
-  async #endSinks(): Promise<void> {
+  async #end(): Promise<void> {
     const { stop, abort } = this.#context;
     this.#hub.end();
+    await Promise.race([this.#finishing, this.#drainTime(stop)]);
     const done = Promise.all(this.#sinks.map((sink) => sink.finish()));
     const giveUp = (): void => {
       for (const sink of this.#sinks) sink.abort();
     };
     abort.addEventListener("abort", giveUp, { once: true });
     if (abort.aborted) giveUp();
-    let timer: Timer | undefined;
-    const hurry = (): void => {
-      timer ??= setTimeout(giveUp, STOP_DRAIN_MS);
-    };
-    stop.addEventListener("abort", hurry, { once: true });
-    if (stop.aborted) hurry();
+    void this.#drainTime(stop).then(giveUp);
     await done;
-    clearTimeout(timer);
-    stop.removeEventListener("abort", hurry);
     abort.removeEventListener("abort", giveUp);
   }
 
+  /** Resolves STOP_DRAIN_MS after the user stopped the job; never without that. */
+  async #drainTime(stop: AbortSignal): Promise<void> {
+    if (!stop.aborted) {
+      await new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
+    }
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, STOP_DRAIN_MS).unref();
+    });
+  }
+
   #makeReport(reason: string): JobReport {
-    const { counters, firstMediaAt } = this.#status;
     return {
       verb: this.#plan.verb,
       status: this.#status,
       reason,
-      sourceName: this.#parts.source.name,
-      finite: this.#parts.source.finite,
+      sourceName: this.#source.name,
+      nature: this.#source.nature,
       sourceError: this.#sourceError,
       stopped: this.#context.stop.aborted,
       wantedMs: this.#wantedMs(),
-      mediaMs: firstMediaAt === undefined ? 0 : counters.position,
+      mediaMs: this.#mediaBefore + this.#hub.counters.position,
       gaps: this.#gaps,
       files: this.#sinks.flatMap((sink) => sink.files),
     };
@@ -278,8 +332,8 @@ class Job {
 
   #wantedMs(): number | undefined {
     const { for: duration, until } = this.#plan;
-    if (duration !== undefined || until === undefined || this.#status.firstMediaAt === undefined)
-      return duration;
-    return Math.round(until - Date.now() + performance.now() - this.#status.firstMediaAt);
+    const { firstMediaAt } = this.#status;
+    if (duration !== undefined || until === undefined || firstMediaAt === undefined) return duration;
+    return Math.round(until - Date.now() + performance.now() - firstMediaAt);
   }
 }

@@ -12,7 +12,7 @@
  */
 
 import type { MediaPacket } from "../media/packet.ts";
-import { headerKey } from "./headers.ts";
+import { HeaderCache, isHeader } from "./headers.ts";
 
 /** When a queue is full, and what it does then. */
 export type QueueLimits = {
@@ -28,10 +28,12 @@ export type QueueLoss = { packets: number; bytes: number; ms: number };
 export class PacketQueue {
   /** Called when packets are ready after the hub's flush, and at the end. Bound once by the sink. */
   onReady: (() => void) | undefined;
-  /** Called when a congested queue has room again. Bound by the hub. */
+  /** Called when a congested or crowded queue has room again. Bound by the hub. */
   onRelief: (() => void) | undefined;
   /** Called when packets were dropped. Bound by the owner of the sink. */
   onLoss: (() => void) | undefined;
+  /** Called with what onReady threw: this sink fails, no other does. Bound by the owner of the sink. */
+  onFailure: ((error: unknown) => void) | undefined;
   readonly lost: QueueLoss = { packets: 0, bytes: 0, ms: 0 };
   readonly #limits: QueueLimits;
   #ring: (MediaPacket | undefined)[] = new Array(64);
@@ -39,10 +41,18 @@ export class PacketQueue {
   #count = 0;
   #bytes = 0;
   #preface: MediaPacket[] = [];
-  /** The headers that the sink has been given (or has skipped), by kind and track. */
-  readonly #headers = new Map<string, MediaPacket>();
+  /** The headers that the sink has been given (or has skipped). */
+  readonly #headers = new HeaderCache();
   #awaitsKey = false;
+  /** The sink has not begun: what passes before its first keyframe is no loss. */
+  #fresh = false;
+  #seenVideo = false;
+  /** The newest dts that was offered. */
+  #position = 0;
+  /** The dts up to which a loss that is not over has been counted. */
+  #lossAt: number | undefined;
   #congested = false;
+  #crowded = false;
   #overflowed = false;
   #ended = false;
 
@@ -71,6 +81,11 @@ export class PacketQueue {
     return this.#congested;
   }
 
+  /** A queue that is half full: a source that can wait without being late should. */
+  get crowded(): boolean {
+    return this.#crowded;
+  }
+
   /** A `fail` queue that was full once: its sink is to fail. */
   get overflowed(): boolean {
     return this.#overflowed;
@@ -84,15 +99,23 @@ export class PacketQueue {
   /** Puts a packet at the tail. Constant time; nothing of the sink runs here. */
   offer(packet: MediaPacket): void {
     if (this.#ended || this.#overflowed) return;
-    if (this.#awaitsKey && packet.role !== "header" && packet.role !== "metadata") {
-      if (packet.kind === "video" && packet.role === "key") this.#awaitsKey = false;
-      else return this.#lose(packet);
+    if (packet.kind === "video") this.#seenVideo = true;
+    if (packet.dts > this.#position) this.#position = packet.dts;
+    if (this.#awaitsKey && !isHeader(packet)) {
+      if (!isKey(packet)) return this.#pass(packet);
+      this.#awaitsKey = false;
+      this.#fresh = false;
+      this.#endLoss(packet.dts);
     }
     if (this.#count === this.#ring.length) this.#grow();
     this.#ring[(this.#head + this.#count) & (this.#ring.length - 1)] = packet;
     this.#count += 1;
     this.#bytes += packet.body.length;
-    if (this.#bytes > this.#limits.bytes || this.ms > this.#limits.ms) this.#full();
+    const { bytes, ms } = this.#limits;
+    if (this.#bytes * 2 > bytes || this.ms * 2 > ms) {
+      this.#crowded = true;
+      if (this.#bytes > bytes || this.ms > ms) this.#full();
+    }
   }
 
   /** Takes the oldest packet, if there is one. */
@@ -100,22 +123,37 @@ export class PacketQueue {
     if (this.#preface.length > 0) return this.#preface.shift();
     if (this.#count === 0) return undefined;
     const packet = this.#shift();
-    if (this.#congested && this.#bytes <= this.#limits.bytes / 2) {
-      this.#congested = false;
-      this.onRelief?.();
-    }
+    this.#relieve();
     return packet;
+  }
+
+  /** No picture can begin with what the hub has now: the sink begins with the next keyframe. */
+  awaitKey(): void {
+    this.#awaitsKey = true;
+    this.#fresh = true;
   }
 
   /** The sink starts a new session: it gets headers and metadata first, then goes on with a keyframe. */
   restart(): void {
-    this.#skipToKey(0);
+    const key = this.#findKey(0);
+    if (key < 0 && this.#seenVideo) this.#awaitsKey = true;
+    this.#drop(key >= 0 ? key : this.#seenVideo ? this.#count : 0);
   }
 
   /** The source is over: after what waits there is nothing more. */
   end(): void {
     this.#ended = true;
-    this.onReady?.();
+    this.wake();
+  }
+
+  /** Lets the sink run. What it throws is its own affair. */
+  wake(): void {
+    try {
+      this.onReady?.();
+    } catch (error) {
+      this.onReady = undefined;
+      this.onFailure?.(error);
+    }
   }
 
   #at(i: number): MediaPacket {
@@ -128,7 +166,7 @@ export class PacketQueue {
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#count -= 1;
     this.#bytes -= packet.body.length;
-    if (packet.role === "header" || packet.role === "metadata") this.#headers.set(headerKey(packet), packet);
+    if (isHeader(packet)) this.#headers.remember(packet);
     return packet;
   }
 
@@ -147,43 +185,85 @@ export class PacketQueue {
       case "fail":
         this.#overflowed = true;
         this.#clear();
-        this.onReady?.();
+        this.wake();
         return;
       case "skip":
-        // The packet at the head may be a keyframe itself: leave at least that one GOP behind.
-        this.#skipToKey(1);
+        this.#skip();
         return;
+      default:
+        this.#limits.policy satisfies never;
     }
   }
 
-  /** Drops up to the first keyframe at or behind position `from`, or everything if there is none. */
-  #skipToKey(from: number): void {
-    let hasVideo = this.#awaitsKey;
-    let drop = 0;
-    let found = false;
-    for (let i = 0; i < this.#count && !found; i++) {
-      const packet = this.#at(i);
-      if (packet.kind === "video") hasVideo = true;
-      found = i >= from && packet.kind === "video" && packet.role === "key";
-      if (!found) drop = i + 1;
-    }
+  /** Drops up to the next keyframe; everything if there is none. */
+  #skip(): void {
+    // The first packet may be a keyframe itself: leave at least that one GOP behind.
+    const key = this.#findKey(this.#leadingHeaders() + 1);
+    if (key >= 0) return this.#drop(key);
     // Without video any audio frame is as good a start as another: keep the newer half.
-    if (!found && !hasVideo) drop = from === 0 ? 0 : this.#count >> 1;
-    else if (!found) this.#awaitsKey = true;
-    const firstDts = this.#count > 0 ? this.#at(0).dts : 0;
-    for (let i = 0; i < drop; i++) this.#lose(this.#shift());
-    const next = this.#count > 0 ? this.#at(0).dts : undefined;
-    if (next !== undefined) this.lost.ms += Math.max(0, next - firstDts);
-    this.#preface = [...this.#headers.values()]
-      .sort((a, b) => Number(b.role === "metadata") - Number(a.role === "metadata"))
-      .map((header) => ({ ...header, dts: Math.max(header.dts, next ?? firstDts) }));
+    if (!this.#awaitsKey && !this.#holdsVideo()) return this.#drop(this.#count >> 1);
+    this.#awaitsKey = true;
+    this.#drop(this.#count);
   }
 
-  #lose(packet: MediaPacket): void {
-    if (packet.role === "header" || packet.role === "metadata") return;
+  /** Where the first keyframe at or behind `from` waits; -1 if there is none. */
+  #findKey(from: number): number {
+    for (let i = from; i < this.#count; i++) if (isKey(this.#at(i))) return i;
+    return -1;
+  }
+
+  #leadingHeaders(): number {
+    let n = 0;
+    while (n < this.#count && isHeader(this.#at(n))) n += 1;
+    return n;
+  }
+
+  #holdsVideo(): boolean {
+    for (let i = 0; i < this.#count; i++) if (this.#at(i).kind === "video") return true;
+    return false;
+  }
+
+  /** Drops the oldest `n` packets; what follows begins with the headers. */
+  #drop(n: number): void {
+    for (let i = 0; i < n; i++) this.#pass(this.#shift());
+    const next = this.#count > 0 ? this.#at(0).dts : undefined;
+    if (next !== undefined) this.#endLoss(next);
+    this.#preface = this.#headers.at(next ?? this.#position);
+    this.#relieve();
+  }
+
+  /** Lets a packet go by; counts it, unless it is only what came before the sink's beginning. */
+  #pass(packet: MediaPacket): void {
+    if (isHeader(packet) || this.#fresh) return;
     this.lost.packets += 1;
     this.lost.bytes += packet.body.length;
+    this.#lossAt ??= packet.dts;
+    this.#countLoss(packet.dts);
     this.onLoss?.();
+  }
+
+  /** The loss reaches to `dts`, where the sink goes on. */
+  #endLoss(dts: number): void {
+    this.#countLoss(dts);
+    this.#lossAt = undefined;
+  }
+
+  #countLoss(dts: number): void {
+    if (this.#lossAt === undefined || dts <= this.#lossAt) return;
+    this.lost.ms += dts - this.#lossAt;
+    this.#lossAt = dts;
+  }
+
+  /** Half empty again for what waits without loss, a quarter full for what would rather not skip. */
+  #relieve(): void {
+    if (!this.#crowded) return;
+    const { bytes, ms } = this.#limits;
+    const congested = this.#congested && this.#bytes * 2 > bytes;
+    const crowded = this.#bytes * 4 > bytes || this.ms * 4 > ms;
+    if (congested === this.#congested && crowded) return;
+    this.#congested = congested;
+    this.#crowded = crowded;
+    this.onRelief?.();
   }
 
   #clear(): void {
@@ -193,4 +273,8 @@ export class PacketQueue {
     this.#bytes = 0;
     this.#preface = [];
   }
+}
+
+function isKey(packet: MediaPacket): boolean {
+  return packet.kind === "video" && packet.role === "key";
 }

@@ -32,6 +32,7 @@ export function makeParts(plan: Plan, fourCcs: readonly string[], trace: Trace):
   return {
     source: makeSource(plan, fourCcs, trace),
     sinks: plan.sinks.map((sink) => makeSink(sink, plan, fourCcs, framer)),
+    close: () => {},
   };
 }
 
@@ -48,13 +49,13 @@ export function makeSource(plan: SourceSettings, fourCcs: readonly string[], tra
     case "http": {
       const target = { ...source, ...netOptions(net) };
       const open = (signal: AbortSignal) => httpSegments(target, signal);
-      return flvSource({ name: source.name, open, finite: false, realtime: false, loop: false, trace: say });
+      return flvSource({ name: source.name, open, live: true, realtime: false, loop: false, trace: say });
     }
     case "file":
       return flvSource({
         name: source.path,
         open: () => fileSegments(source.path),
-        finite: true,
+        live: false,
         realtime,
         loop,
         trace: say,
@@ -63,7 +64,7 @@ export function makeSource(plan: SourceSettings, fourCcs: readonly string[], tra
       return flvSource({
         name: "stdin",
         open: stdinSegments,
-        finite: true,
+        live: false,
         realtime,
         loop: false,
         trace: say,

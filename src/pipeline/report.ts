@@ -30,7 +30,7 @@ export type JobEvent =
 /** One sink, as counted so far. Times in ms. */
 export type SinkStatus = {
   readonly name: string;
-  readonly kind: "rtmp" | "file";
+  readonly kind: "rtmp" | "file" | "players";
   state: State;
   everLive: boolean;
   /** Without connection since it was live for the first time. */
@@ -51,7 +51,7 @@ export type SinkStatus = {
 export type JobStatus = {
   readonly job: string;
   sourceState: State;
-  readonly counters: HubCounters;
+  counters: HubCounters;
   readonly sinks: readonly SinkStatus[];
   /** When the first media came, on the job's monotonic clock. */
   firstMediaAt: number | undefined;
@@ -67,8 +67,7 @@ export type JobReport = {
   /** Why the source ended, in words. */
   readonly reason: string;
   readonly sourceName: string;
-  /** The source was a file or pipe: its end is no loss. */
-  readonly finite: boolean;
+  readonly nature: "made" | "played" | "awaited";
   /** Why the source was given up. */
   readonly sourceError: unknown;
   /** Stopped by the user. */

@@ -13,7 +13,6 @@ import { realSupervision, supervise, type Failure, type RetryPolicy } from "./su
 
 /** What a runner needs of the job. */
 export type SinkRunnerOptions = {
-  readonly hub: Hub;
   readonly retry: RetryPolicy;
   readonly report: (event: JobEvent) => void;
   /** The source is a file that waits: the queue never drops, and is kept over reconnects. */
@@ -33,14 +32,14 @@ const HOLD_LIMITS: QueueLimits = { bytes: 4 * 1024 * 1024, ms: Infinity, policy:
 /** One supervised sink; see the head of this file. */
 export class SinkRunner {
   readonly status: SinkStatus;
-  /** Resolves when the sink is live, or has failed for the first time. */
-  readonly settled: Promise<void>;
   /** Recordings that are finished. */
   readonly files: FileReport[] = [];
   readonly #sink: Sink;
   readonly #options: SinkRunnerOptions;
-  readonly #controller = new AbortController();
-  #markSettled: () => void = () => {};
+  #hub: Hub | undefined;
+  #controller = new AbortController();
+  #settled = Promise.withResolvers<void>();
+  #onThrown: (error: unknown) => void = () => {};
   #done: Promise<void> | undefined;
   #queue: PacketQueue | undefined;
   #liveSince: number | undefined;
@@ -52,7 +51,6 @@ export class SinkRunner {
   constructor(sink: Sink, options: SinkRunnerOptions) {
     this.#sink = sink;
     this.#options = options;
-    this.settled = new Promise((resolve) => (this.#markSettled = resolve));
     const runner = this;
     this.status = {
       name: sink.name,
@@ -77,19 +75,34 @@ export class SinkRunner {
     };
   }
 
-  /** Starts the sink, once. */
-  start(): void {
-    this.#done ??= this.#run();
-    if (this.#sink.kind === "file") this.#markSettled();
+  /** Resolves when the sink is live, or has failed for the first time since it was started. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
   }
 
-  /** The source is over: lets the sink empty its queue. A sink that is not connected is not waited for. */
+  /** Starts the sink on a hub, once until it is finished. */
+  start(hub: Hub): void {
+    if (this.#done !== undefined) return;
+    this.#hub = hub;
+    this.#ending = false;
+    this.#done = this.#run(hub);
+    if (this.#sink.kind !== "rtmp") this.#settled.resolve();
+  }
+
+  /**
+   * The source is over: lets the sink empty its queue; one that waits for its next attempt is not waited for. It
+   * may be started again afterwards.
+   */
   async finish(): Promise<void> {
     this.#ending = true;
-    if (this.#liveSince === undefined && this.#sink.kind !== "file") this.abort();
+    if (this.status.state === "waiting") this.abort();
     await this.#done;
     clearTimeout(this.#lossTimer);
     this.#reportLoss();
+    this.#done = undefined;
+    this.#queue = undefined;
+    this.#controller = new AbortController();
+    this.#settled = Promise.withResolvers();
   }
 
   /** Ends the sink now. */
@@ -97,7 +110,7 @@ export class SinkRunner {
     this.#controller.abort();
   }
 
-  async #run(): Promise<void> {
+  async #run(hub: Hub): Promise<void> {
     const { signal } = this.#controller;
     const supervision = realSupervision(this.#options.retry, (failure) => this.#onFailure(failure));
     try {
@@ -109,15 +122,23 @@ export class SinkRunner {
       this.#options.report({ event: "failed", name: this.status.name, error: describe(error) });
       this.#lostHope();
     }
-    if (this.#queue !== undefined) this.#options.hub.unsubscribe(this.#queue);
-    this.#markSettled();
+    if (this.#queue !== undefined) hub.unsubscribe(this.#queue);
+    this.#settled.resolve();
   }
 
   async #attempt(live: () => void): Promise<void> {
     this.status.state = "connecting";
     this.status.retryAt = undefined;
+    const attempt = new AbortController();
+    const signal = AbortSignal.any([this.#controller.signal, attempt.signal]);
+    const thrown: unknown[] = [];
+    this.#onThrown = (error) => {
+      thrown.push(error);
+      attempt.abort();
+    };
     try {
-      await this.#sink.run(this.#context(live), this.#controller.signal);
+      await this.#sink.run(this.#context(live), signal);
+      if (thrown.length > 0) throw thrown[0];
       if (this.#liveSince !== undefined) this.status.everLive = true;
     } catch (error) {
       if (this.#liveSince !== undefined) this.#onLost(error, performance.now() - this.#liveSince);
@@ -153,7 +174,7 @@ export class SinkRunner {
     this.status.state = "live";
     this.status.hopeless = false;
     this.status.error = undefined;
-    this.#markSettled();
+    this.#settled.resolve();
     this.#options.report({ event: "live", name: this.status.name });
   }
 
@@ -165,15 +186,21 @@ export class SinkRunner {
 
   #subscribe(limits: QueueLimits): PacketQueue {
     if (this.#options.hold && this.#sink.kind === "rtmp") {
-      if (this.#queue === undefined) this.#queue = this.#options.hub.subscribe(HOLD_LIMITS);
+      if (this.#queue === undefined) this.#queue = this.#bind(this.#hub!.subscribe(HOLD_LIMITS));
       else this.#queue.restart();
       return this.#queue;
     }
-    this.#queue = this.#options.hub.subscribe(limits);
-    this.#queue.onLoss = () => this.#onLoss();
-    this.#reportedLoss = 0;
-    this.#reportedLossMs = 0;
+    this.#queue = this.#bind(this.#hub!.subscribe(limits));
     return this.#queue;
+  }
+
+  /** Listens to a new queue. What did not fit into it from the start is not the sink's slowness. */
+  #bind(queue: PacketQueue): PacketQueue {
+    queue.onLoss = () => this.#onLoss();
+    queue.onFailure = (error) => this.#onThrown(error);
+    this.#reportedLoss = queue.lost.packets;
+    this.#reportedLossMs = queue.lost.ms;
+    return queue;
   }
 
   #unsubscribe(queue: PacketQueue): void {
@@ -182,7 +209,7 @@ export class SinkRunner {
       queue.onReady = undefined;
       return;
     }
-    this.#options.hub.unsubscribe(queue);
+    this.#hub?.unsubscribe(queue);
     this.#queue = undefined;
   }
 
@@ -207,7 +234,7 @@ export class SinkRunner {
   #onFailure(failure: Failure): "retry" | "give-up" {
     const { error, attempts, wait } = failure;
     this.status.error = error;
-    this.#markSettled();
+    this.#settled.resolve();
     if (isPermanent(error) || this.#ending) return "give-up";
     this.status.state = "waiting";
     this.status.retryAt = performance.now() + wait;

@@ -10,8 +10,11 @@ import type { FileReport } from "./report.ts";
 export interface Source {
   /** For people, without secrets. */
   readonly name: string;
-  /** A file or pipe: it has an end and waits for the sinks, as against a live stream. */
-  readonly finite: boolean;
+  /**
+   * `made`: a file, a pipe or a test picture; it waits until the sinks are ready, and its end is the job's.
+   * `played`: a stream of a server. `awaited`: publishers come to us and go, and the job stays.
+   */
+  readonly nature: "made" | "played" | "awaited";
   /** One session. Resolves with the reason when the stream ends, rejects when it is lost or never came. */
   run(ingest: Ingest, signal: AbortSignal): Promise<string>;
 }
@@ -33,7 +36,8 @@ export type SinkContext = {
 export interface Sink {
   /** The destination's name in logs; a file's path. */
   readonly name: string;
-  readonly kind: "rtmp" | "file";
+  /** `players` are whoever comes to watch: nothing depends on them. */
+  readonly kind: "rtmp" | "file" | "players";
   /** Bytes that left so far, over all sessions. */
   readonly bytesOut: number;
   /** One session. Resolves when the source is over and everything has left; rejects on failure. */

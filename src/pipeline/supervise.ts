@@ -69,6 +69,7 @@ export async function supervise<T>(
 /** The wait before the next attempt: doubling with up to a quarter of jitter; a refusal waits the longest. */
 function backoff(error: unknown, attempts: number, supervision: Supervision): number {
   const { min, max } = supervision.policy;
-  const base = isRefusal(error) && !isUnsaid(error) ? max : Math.min(max, min * 2 ** Math.min(attempts - 1, 30));
+  const base =
+    isRefusal(error) && !isUnsaid(error) ? max : Math.min(max, min * 2 ** Math.min(attempts - 1, 30));
   return Math.round(base * (1 - supervision.random() / 4));
 }

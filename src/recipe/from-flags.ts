@@ -45,7 +45,7 @@ export type JobRequest = {
 };
 
 /** Flags whose value is a duration. */
-export type DurationFlag = "for" | "wait" | "stall" | "retry-min" | "retry-max";
+export type DurationFlag = "for" | "wait" | "stall" | "grace" | "retry-min" | "retry-max";
 
 /** A key as written: `text` is NAME=VALUE or VALUE before resolving, `resolve` gives the secret of a part. */
 export type WrittenKey = { readonly name: string | undefined; readonly value: string };
@@ -55,6 +55,7 @@ const STEP_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 15_000;
 /** A connection on which nothing moves for this long is lost, if nothing else is said; in ms. */
 export const DEFAULT_STALL_MS = 15_000;
+const DEFAULT_GRACE_MS = 10_000;
 const DEFAULT_RETRY = { min: 1000, max: 60_000 };
 
 const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]>> = {
@@ -91,6 +92,7 @@ export function planFromFlags(request: JobRequest): Plan {
     for: times.for,
     until: times.until,
     wait: times.wait,
+    grace: times.grace,
     retry: times.retry,
     net: netPlan(request, times.stall),
     realtime: request.realtime,
@@ -188,6 +190,7 @@ function readTimes(request: JobRequest, timeout: number | undefined, problems: s
     for: duration("for") ?? stop,
     until,
     wait: duration("wait"),
+    grace: duration("grace") ?? DEFAULT_GRACE_MS,
     stall: positive("stall", given, problems) ?? DEFAULT_STALL_MS,
     retry: checkRetry(retry, problems),
   };

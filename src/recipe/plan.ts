@@ -41,6 +41,8 @@ export type Plan = {
   readonly until: number | undefined;
   /** How long a stream that is not live yet is waited for. */
   readonly wait: number | undefined;
+  /** Destinations stay connected this long when the source is lost. */
+  readonly grace: number;
   readonly retry: { readonly min: number; readonly max: number };
   readonly net: NetPlan;
   /** A file or pipe is paced by its timestamps. */

@@ -18,8 +18,8 @@ export type FlvInputOptions = {
   readonly name: string;
   /** Opens the input anew and yields its bytes; a segment may be reused once the next is asked for. */
   readonly open: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
-  /** A file or pipe, as against a live stream. */
-  readonly finite: boolean;
+  /** A stream of a server, as against a file or pipe. */
+  readonly live: boolean;
   /** Paced by its timestamps. */
   readonly realtime: boolean;
   /** Starts over at the end, for ever. */
@@ -37,7 +37,7 @@ const NOMINAL_FRAME_MS = 40;
 export function flvSource(options: FlvInputOptions): Source {
   return {
     name: options.name,
-    finite: options.finite,
+    nature: options.live ? "played" : "made",
     run: (ingest, signal) => new FlvRun(options, ingest, signal).run(),
   };
 }
@@ -123,23 +123,15 @@ class FlvRun {
         this.#ingest.flush();
         await Pacer.sleep(wait, this.#signal);
       }
-      if (this.#ingest.hub.congested) {
+      if (this.#ingest.mustWait) {
         this.#ingest.flush();
-        await this.#waitForSinks();
+        await this.#ingest.room(this.#signal);
       }
       if (this.#signal.aborted) return;
       if (packet.kind === "video") this.#countFrame(packet.dts);
       this.#ingest.publish(packet);
     }
     this.#ingest.flush();
-  }
-
-  /** Waits until no sink is congested, or the job stops. */
-  async #waitForSinks(): Promise<void> {
-    const stopped = new Promise<void>((resolve) => {
-      this.#signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    await Promise.race([this.#ingest.hub.relief(), stopped]);
   }
 
   #countFrame(dts: number): void {

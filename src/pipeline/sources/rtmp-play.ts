@@ -12,7 +12,7 @@ import type { Source } from "../source.ts";
 export function rtmpPlaySource(target: DialTarget, trace: (line: string) => void): Source {
   return {
     name: redactUrl(target.url, { showName: true }),
-    finite: false,
+    nature: "played",
     run: (ingest, signal) => play(target, trace, ingest, signal),
   };
 }
@@ -26,6 +26,7 @@ function play(
   return new Promise((resolve, reject) => {
     let link: RtmpLink | undefined;
     let over = false;
+    let waiting = false;
     const leave = (settle: () => void): void => {
       if (over) return;
       over = true;
@@ -35,8 +36,13 @@ function play(
     };
     const stop = (): void => leave(() => resolve("stopped"));
     const waitForSinks = (): void => {
-      link?.pause();
-      void ingest.hub.relief().then(() => link?.resume());
+      if (waiting || link === undefined) return;
+      waiting = true;
+      link.pause();
+      void ingest.room(signal).then(() => {
+        waiting = false;
+        link?.resume();
+      });
     };
     signal.addEventListener("abort", stop, { once: true });
     const handler = {
@@ -46,7 +52,7 @@ function play(
       onSegmentEnd: () => {
         if (over) return;
         ingest.flush();
-        if (ingest.hub.congested) waitForSinks();
+        if (ingest.mustWait) waitForSinks();
       },
       onEnded: (reason: string) => leave(() => resolve(reason)),
       onReturned: () => trace("a publisher is there"),
