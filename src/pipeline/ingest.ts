@@ -116,15 +116,12 @@ export class Ingest {
   /** Resolves when the source may go on reading, or `signal` aborts. */
   async room(signal: AbortSignal): Promise<void> {
     while (this.mustWait && !signal.aborted) {
-      const hub = this.#hub;
-      const reasons = [hub.relief(), Pacer.sleep(hub.congested ? MAX_NAP_MS : this.#nap(), signal)];
-      if (this.#awaiting !== undefined && !hub.crowded) reasons.push(this.#awaiting.then(() => {}));
-      await Promise.race(reasons);
+      const { congested, crowded } = this.#hub;
+      const nap = congested ? MAX_NAP_MS : Math.min(MAX_NAP_MS, Math.max(1, this.#aheadMs() - AHEAD_MS));
+      // Relief is asked for only where there is something to relieve: a promise that is settled already would
+      // turn this into a loop that starves everything else.
+      await Pacer.sleepUntil(crowded ? this.#hub.relief() : this.#awaiting, nap, signal);
     }
-  }
-
-  #nap(): number {
-    return Math.min(MAX_NAP_MS, Math.max(1, this.#aheadMs() - AHEAD_MS));
   }
 
   /** How far the session's media is ahead of the clock, in ms. */

@@ -21,6 +21,11 @@ export class Pacer {
 
   /** Waits `ms`, or until `signal` aborts. */
   static sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return Pacer.sleepUntil(undefined, ms, signal);
+  }
+
+  /** Waits `ms`, or until `event` settles or `signal` aborts, if that is earlier. */
+  static sleepUntil(event: Promise<unknown> | undefined, ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -29,6 +34,7 @@ export class Pacer {
       };
       const timer = setTimeout(done, ms);
       signal.addEventListener("abort", done, { once: true });
+      event?.then(done, done);
       if (signal.aborted) done();
     });
   }

@@ -42,6 +42,8 @@ export class SinkRunner {
   #onThrown: (error: unknown) => void = () => {};
   #done: Promise<void> | undefined;
   #queue: PacketQueue | undefined;
+  /** A queue that nobody has taken yet: what comes while the sink is being connected. */
+  #reserved: PacketQueue | undefined;
   #liveSince: number | undefined;
   #ending = false;
   #reportedLoss = 0;
@@ -85,6 +87,7 @@ export class SinkRunner {
     if (this.#done !== undefined) return;
     this.#hub = hub;
     this.#ending = false;
+    if (!this.#holds) this.#reserved = this.#newQueue();
     this.#done = this.#run(hub);
     if (this.#sink.kind !== "rtmp") this.#settled.resolve();
   }
@@ -145,7 +148,13 @@ export class SinkRunner {
       throw error;
     } finally {
       this.#liveSince = undefined;
+      this.#dropReserved();
     }
+  }
+
+  #dropReserved(): void {
+    if (this.#reserved !== undefined) this.#hub?.unsubscribe(this.#reserved);
+    this.#reserved = undefined;
   }
 
   /** Some servers accept every publish and hang up on those that they do not want. */
@@ -156,7 +165,7 @@ export class SinkRunner {
 
   #context(live: () => void): SinkContext {
     return {
-      subscribe: (limits) => this.#subscribe(limits),
+      subscribe: () => this.#subscribe(),
       unsubscribe: (queue) => this.#unsubscribe(queue),
       onLive: () => this.#onLive(live),
       onFile: (file) => {
@@ -184,14 +193,29 @@ export class SinkRunner {
     this.status.downSince = undefined;
   }
 
-  #subscribe(limits: QueueLimits): PacketQueue {
-    if (this.#options.hold && this.#sink.kind === "rtmp") {
-      if (this.#queue === undefined) this.#queue = this.#bind(this.#hub!.subscribe(HOLD_LIMITS));
-      else this.#queue.restart();
-      return this.#queue;
+  /**
+   * The first session of an episode gets the queue that was there from its first packet on. Later ones get a new
+   * one that begins with the current GOP, or the same again if nothing may be lost.
+   */
+  #subscribe(): PacketQueue {
+    if (this.#reserved !== undefined) {
+      this.#queue = this.#reserved;
+      this.#reserved = undefined;
+    } else if (this.#queue !== undefined) {
+      this.#queue.restart();
+    } else {
+      this.#queue = this.#newQueue();
     }
-    this.#queue = this.#bind(this.#hub!.subscribe(limits));
     return this.#queue;
+  }
+
+  #newQueue(): PacketQueue {
+    return this.#bind(this.#hub!.subscribe(this.#holds ? HOLD_LIMITS : this.#sink.limits));
+  }
+
+  /** Whether this sink keeps its queue, and the source waits for it. */
+  get #holds(): boolean {
+    return this.#options.hold && this.#sink.kind === "rtmp";
   }
 
   /** Listens to a new queue. What did not fit into it from the start is not the sink's slowness. */
@@ -205,7 +229,7 @@ export class SinkRunner {
 
   #unsubscribe(queue: PacketQueue): void {
     this.#reportLoss();
-    if (this.#options.hold && this.#sink.kind === "rtmp" && !this.#ending) {
+    if (this.#holds && !this.#ending) {
       queue.onReady = undefined;
       return;
     }

@@ -22,7 +22,7 @@ export interface Source {
 /** What a sink may use of the job. */
 export type SinkContext = {
   /** A queue that begins with metadata, sequence headers and a keyframe; ask when ready to send. */
-  subscribe(limits: QueueLimits): PacketQueue;
+  subscribe(): PacketQueue;
   unsubscribe(queue: PacketQueue): void;
   /** The sink is connected or its file open. */
   onLive(): void;
@@ -38,6 +38,8 @@ export interface Sink {
   readonly name: string;
   /** `players` are whoever comes to watch: nothing depends on them. */
   readonly kind: "rtmp" | "file" | "players";
+  /** How much may wait for it, and what happens beyond that. */
+  readonly limits: QueueLimits;
   /** Bytes that left so far, over all sessions. */
   readonly bytesOut: number;
   /** One session. Resolves when the source is over and everything has left; rejects on failure. */

@@ -41,6 +41,7 @@ export function flvFileSink(options: FileSinkOptions): Sink {
   return {
     name: options.name,
     kind: "file",
+    limits: options.queue,
     get bytesOut() {
       return totals.bytesOut;
     },
@@ -71,7 +72,7 @@ class Recorder {
     this.#options = options;
     this.#totals = totals;
     this.#context = context;
-    this.#queue = context.subscribe(options.queue);
+    this.#queue = context.subscribe();
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -26,6 +26,7 @@ export function rtmpPublishSink(options: RtmpSinkOptions): Sink {
   return {
     name: options.name,
     kind: "rtmp",
+    limits: options.queue,
     get bytesOut() {
       return totals.bytesOut;
     },
@@ -58,7 +59,7 @@ async function publish(
   signal.addEventListener("abort", abort, { once: true });
   try {
     if (signal.aborted) return;
-    session = new Session(link, context.subscribe(options.queue), options, totals, closed);
+    session = new Session(link, context.subscribe(), options, totals, closed);
     context.onLive();
     session.drain();
     await closed.promise;
