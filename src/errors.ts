@@ -50,9 +50,9 @@ export class RemoteError extends Error {
   }
 }
 
-/** How the way to a peer failed. */
+/** How the way to a peer failed; `local`: an address of our own cannot be had. */
 export type TransportFault =
-  "name" | "refused" | "unreachable" | "reset" | "closed" | "timeout" | "stalled" | "tls" | "http";
+  "name" | "refused" | "unreachable" | "reset" | "closed" | "timeout" | "stalled" | "tls" | "http" | "local";
 
 /** The way to the peer failed: name resolution, connecting, TLS, a lost or silent connection. */
 export class TransportError extends Error {

@@ -297,7 +297,8 @@ export class RtmpLink {
       this.#detour({ ...this.#hop, handshake: "digest" });
       return;
     }
-    this.#fail(this.#client.live && error !== undefined ? error : this.#client.closedByPeer());
+    const closed = this.#client.closedByPeer(performance.now());
+    this.#fail(error !== undefined && closed instanceof TransportError ? error : closed);
   }
 
   #fail(error: unknown): void {

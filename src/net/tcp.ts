@@ -4,9 +4,9 @@
  */
 
 import { getCACertificates } from "node:tls";
-import { TransportError, type TransportFault } from "../errors.ts";
-import { Outbox } from "./outbox.ts";
+import { TransportError } from "../errors.ts";
 import { errorCode, resolveHost } from "./resolve.ts";
+import { type Socket, SOCKET_FAULTS, TcpTransport } from "./tcp-transport.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
 
 /** Where and how to connect. */
@@ -23,13 +23,8 @@ export type ConnectTarget = {
 /** `ca` is PEM text trusted beside the system's roots; `insecure` accepts any certificate. */
 export type TlsOptions = { readonly ca: string | undefined; readonly insecure: boolean };
 
-/** How long a peer may take to close after our goodbye, in ms. */
-const LINGER_MS = 1000;
-
 /** No single address may use up less than this of the time limit, in ms. */
 const SHORTEST_ATTEMPT_MS = 1000;
-
-type Socket = Bun.Socket<undefined>;
 
 /** Connects to the first address of `target` that answers. Throws TransportError naming the last failure. */
 export async function connectTcp(
@@ -60,7 +55,8 @@ function connectAddress(
   signal: AbortSignal,
 ): Promise<ByteTransport> {
   return new Promise((resolve, reject) => {
-    const transport = new TcpTransport(handler);
+    const transport = new TcpTransport();
+    transport.handler = handler;
     let settled = false;
     const settle = (): boolean => {
       if (settled) return false;
@@ -141,99 +137,6 @@ function tlsOptions(host: string, tls: TlsOptions): Bun.TLSOptions {
   };
 }
 
-/** One socket as a ByteTransport. */
-class TcpTransport implements ByteTransport {
-  readonly #handler: TransportHandler;
-  readonly #outbox: Outbox;
-  #socket: Socket | undefined;
-  #state: "opening" | "open" | "finishing" | "closed" = "opening";
-  #onFinished: (() => void) | undefined;
-  #linger: Timer | undefined;
-
-  constructor(handler: TransportHandler) {
-    this.#handler = handler;
-    this.#outbox = new Outbox((bytes) => this.#socket?.write(bytes) ?? -1);
-  }
-
-  get writable(): boolean {
-    return this.#outbox.size === 0;
-  }
-
-  get bufferedBytes(): number {
-    return this.#outbox.size;
-  }
-
-  attach(socket: Socket): void {
-    if (this.#state === "closed") socket.terminate();
-    else this.#socket = socket;
-  }
-
-  opened(): void {
-    if (this.#state === "opening") this.#state = "open";
-  }
-
-  send(bytes: Uint8Array): void {
-    if (this.#state === "open") this.#outbox.send(bytes);
-  }
-
-  pause(): void {
-    pausable(this.#socket)?.pause();
-  }
-
-  resume(): void {
-    pausable(this.#socket)?.resume();
-  }
-
-  finish(): Promise<void> {
-    if (this.#state !== "open") return Promise.resolve();
-    this.#state = "finishing";
-    return new Promise((resolve) => {
-      this.#onFinished = resolve;
-      if (this.#outbox.drain()) this.#sayGoodbye();
-    });
-  }
-
-  close(): void {
-    this.#end();
-    this.#socket?.terminate();
-  }
-
-  onData(segment: Uint8Array): void {
-    if (this.#state === "open") this.#handler.onData(segment);
-  }
-
-  onDrain(): void {
-    if (this.#outbox.size > 0 && !this.#outbox.drain()) return;
-    if (this.#state === "finishing") this.#sayGoodbye();
-    else if (this.#state === "open") this.#handler.onDrain();
-  }
-
-  onClose(error?: Error): void {
-    const open = this.#state === "open";
-    this.#end();
-    if (open) this.#handler.onClose(error === undefined ? undefined : lostError(error));
-  }
-
-  /** Everything is with the kernel: half-close, so that nothing unread turns into a reset that destroys it. */
-  #sayGoodbye(): void {
-    if (this.#linger !== undefined) return;
-    this.#socket?.shutdown();
-    this.#linger = setTimeout(() => this.close(), LINGER_MS);
-  }
-
-  #end(): void {
-    this.#state = "closed";
-    this.#outbox.clear();
-    clearTimeout(this.#linger);
-    this.#onFinished?.();
-  }
-}
-
-/** Bun's sockets can stop reading, though its types do not say so. */
-function pausable(socket: Socket | undefined): { pause(): void; resume(): void } | undefined {
-  return socket as (Socket & { pause(): void; resume(): void }) | undefined;
-}
-
 function place(target: ConnectTarget, address: string): string {
   const shown = address.includes(":") ? `[${address}]` : address;
   return `${shown}:${target.port}`;
@@ -245,29 +148,14 @@ function closedEarly(tls: boolean): string {
     : "the server closed the connection at once";
 }
 
-const CONNECT_FAULTS: Readonly<Record<string, readonly [TransportFault, string]>> = {
-  ECONNREFUSED: ["refused", "connection refused"],
-  ECONNRESET: ["reset", "connection reset"],
-  ETIMEDOUT: ["timeout", "connection timed out"],
-  EHOSTUNREACH: ["unreachable", "host unreachable"],
-  ENETUNREACH: ["unreachable", "network unreachable"],
-  EADDRNOTAVAIL: ["unreachable", "the local address is not this machine's"],
-  EACCES: ["unreachable", "not permitted"],
-};
-
 function connectError(target: ConnectTarget, address: string, error: unknown): Error {
   if (error instanceof TransportError) return error;
-  const known = CONNECT_FAULTS[errorCode(error)];
+  const known = SOCKET_FAULTS[errorCode(error)];
   const [fault, text] = known ?? ["unreachable", error instanceof Error ? error.message : String(error)];
   if (known === undefined && target.tls !== undefined) {
     return new TransportError(`TLS failed with ${place(target, address)}: ${text}`, "tls", { cause: error });
   }
   return new TransportError(`${text} (${place(target, address)})`, fault, { cause: error });
-}
-
-function lostError(error: Error): TransportError {
-  const known = CONNECT_FAULTS[errorCode(error)];
-  return new TransportError(known?.[1] ?? error.message, known?.[0] ?? "reset", { cause: error });
 }
 
 function certificateError(host: string, cause: Error | null): TransportError {

@@ -25,9 +25,9 @@ export function isUnsaid(error: unknown): boolean {
   return error instanceof RemoteError && error.code === "closed";
 }
 
-/** Nothing that time heals: files, bugs of ours, certificates. */
+/** Nothing that time heals: files, bugs of ours, certificates, an address that is taken. */
 export function isPermanent(error: unknown): boolean {
-  if (error instanceof TransportError) return error.fault === "tls";
+  if (error instanceof TransportError) return error.fault === "tls" || error.fault === "local";
   if (error instanceof RemoteError || error instanceof ProtocolError) return false;
   return true;
 }

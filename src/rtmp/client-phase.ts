@@ -28,6 +28,36 @@ export function timeoutError(phase: Phase, waited: number): TransportError {
   return new TransportError(`the server did not answer ${PHASE_NAME[phase]} within ${seconds}s`, "timeout");
 }
 
+/** A publish that the server hangs up on this soon after accepting it was refused, in ms. */
+const TAKEN_BACK_WITHIN_MS = 3000;
+
+/**
+ * The peer closed a live stream that was accepted `age` ms ago. nginx-rtmp answers Start before it looks at its
+ * access rules; a stream that was live for longer is simply lost.
+ */
+export function closedLiveError(
+  intent: Wish["intent"],
+  age: number,
+  sawMedia: boolean,
+): RemoteError | TransportError {
+  if (intent === "publish" && age < TAKEN_BACK_WITHIN_MS) {
+    return new RemoteError(
+      "the server accepted the stream and hung up at once; is the stream key right, allowed and not in use?",
+      { code: "closed", refusal: "name" },
+    );
+  }
+  if (intent === "play" && !sawMedia) {
+    return new RemoteError(
+      "the server accepted the request and hung up without any media; does the stream exist?",
+      {
+        code: "closed",
+        refusal: "not-live",
+      },
+    );
+  }
+  return new TransportError("the server closed the connection", "closed");
+}
+
 /** The peer closed the connection. Many servers refuse so, without a word. */
 export function closedError(phase: Phase, { url, intent }: Wish): RemoteError | TransportError {
   switch (phase) {

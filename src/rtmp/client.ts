@@ -9,7 +9,14 @@ import { unpackAggregate } from "./aggregate.ts";
 import type { Message } from "./chunk-reader.ts";
 import { type Call, connectCall, createCalls, goodbyeCalls, startCall } from "./client-commands.ts";
 import { hear, provesStart, type Question, type Reply } from "./client-messages.ts";
-import { closedError, endedError, endingOf, type Phase, timeoutError } from "./client-phase.ts";
+import {
+  closedError,
+  closedLiveError,
+  endedError,
+  endingOf,
+  type Phase,
+  timeoutError,
+} from "./client-phase.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import { MessageType, OUTGOING_CHUNK_SIZE, UserControl, WINDOW_ACKNOWLEDGEMENT_SIZE } from "./constants.ts";
@@ -47,6 +54,8 @@ export class RtmpClient implements Session {
   #createTransaction = 0;
   #startTransaction = 0;
   #messageStreamId = 0;
+  #liveSince = 0;
+  #sawMedia = false;
   #deadline: number | undefined;
   /** The publisher has left; the deadline is the end of the grace for a new one. */
   #eof = false;
@@ -134,13 +143,15 @@ export class RtmpClient implements Session {
   }
 
   /** The peer closed the connection: what that means at this point. */
-  closedByPeer(): Error {
-    return closedError(this.#phase, this.#options);
+  closedByPeer(now: number): Error {
+    if (this.#phase !== "live") return closedError(this.#phase, this.#options);
+    return closedLiveError(this.#options.intent, now - this.#liveSince, this.#sawMedia);
   }
 
   #enter(phase: Phase): void {
     this.#phase = phase;
     const { startTimeout, stepTimeout, stall } = this.#options;
+    if (phase === "live") this.#liveSince = this.#now;
     if (phase === "live") this.#deadline = this.#plays ? this.#now + stall : undefined;
     else this.#deadline = this.#now + (phase === "start" ? startTimeout : stepTimeout);
   }
@@ -231,9 +242,11 @@ export class RtmpClient implements Session {
     if (!this.#plays) return;
     // Some servers send media without ever answering play.
     if (this.#phase === "start" && provesStart(media)) this.#becomeLive();
-    if (this.#phase !== "live") return;
+    // An empty message is no sign of life: a peer could send nothing else for ever.
+    if (this.#phase !== "live" || media.payload.length === 0) return;
     if (media.typeId !== MessageType.dataAmf0) {
       if (this.#eof) this.#returned();
+      this.#sawMedia = true;
       this.#deadline = this.#now + this.#options.stall;
     }
     this.#events.push(media);

@@ -1,0 +1,125 @@
+/**
+ * TcpTransport: one of Bun's sockets, connected or accepted, plain or TLS, as a ByteTransport.
+ */
+
+import { TransportError, type TransportFault } from "../errors.ts";
+import { Outbox } from "./outbox.ts";
+import { errorCode } from "./resolve.ts";
+import type { ByteTransport, TransportHandler } from "./transport.ts";
+
+/** What of Bun's sockets is used here, whatever data hangs on them. */
+export type Socket = Pick<Bun.Socket<unknown>, "write" | "terminate" | "shutdown">;
+
+/** How long a peer may take to close after our goodbye, in ms. */
+const LINGER_MS = 1000;
+
+const NOBODY: TransportHandler = { onData: () => {}, onDrain: () => {}, onClose: () => {} };
+
+/** One socket as a ByteTransport; whoever opened the socket calls attach, opened and the on... methods. */
+export class TcpTransport implements ByteTransport {
+  /** Who hears of this connection. */
+  handler: TransportHandler = NOBODY;
+  readonly #outbox: Outbox;
+  #socket: Socket | undefined;
+  #state: "opening" | "open" | "finishing" | "closed" = "opening";
+  #onFinished: (() => void) | undefined;
+  #linger: Timer | undefined;
+
+  constructor() {
+    this.#outbox = new Outbox((bytes) => this.#socket?.write(bytes) ?? -1);
+  }
+
+  get writable(): boolean {
+    return this.#outbox.size === 0;
+  }
+
+  get bufferedBytes(): number {
+    return this.#outbox.size;
+  }
+
+  attach(socket: Socket): void {
+    if (this.#state === "closed") socket.terminate();
+    else this.#socket = socket;
+  }
+
+  opened(): void {
+    if (this.#state === "opening") this.#state = "open";
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#state === "open") this.#outbox.send(bytes);
+  }
+
+  pause(): void {
+    pausable(this.#socket)?.pause();
+  }
+
+  resume(): void {
+    pausable(this.#socket)?.resume();
+  }
+
+  finish(): Promise<void> {
+    if (this.#state !== "open") return Promise.resolve();
+    this.#state = "finishing";
+    return new Promise((resolve) => {
+      this.#onFinished = resolve;
+      if (this.#outbox.drain()) this.#sayGoodbye();
+    });
+  }
+
+  close(): void {
+    this.#end();
+    this.#socket?.terminate();
+  }
+
+  onData(segment: Uint8Array): void {
+    if (this.#state === "open") this.handler.onData(segment);
+  }
+
+  onDrain(): void {
+    if (this.#outbox.size > 0 && !this.#outbox.drain()) return;
+    if (this.#state === "finishing") this.#sayGoodbye();
+    else if (this.#state === "open") this.handler.onDrain();
+  }
+
+  onClose(error?: Error): void {
+    const open = this.#state === "open";
+    this.#end();
+    if (open) this.handler.onClose(error === undefined ? undefined : lostError(error));
+  }
+
+  /** Everything is with the kernel: half-close, so that nothing unread turns into a reset that destroys it. */
+  #sayGoodbye(): void {
+    if (this.#linger !== undefined) return;
+    this.#socket?.shutdown();
+    this.#linger = setTimeout(() => this.close(), LINGER_MS);
+  }
+
+  #end(): void {
+    this.#state = "closed";
+    this.#outbox.clear();
+    clearTimeout(this.#linger);
+    this.#onFinished?.();
+  }
+}
+
+/** Bun's sockets can stop reading, though its types do not say so. */
+function pausable(socket: Socket | undefined): { pause(): void; resume(): void } | undefined {
+  return socket as (Socket & { pause(): void; resume(): void }) | undefined;
+}
+
+/** What the operating system's codes mean. */
+export const SOCKET_FAULTS: Readonly<Record<string, readonly [TransportFault, string]>> = {
+  ECONNREFUSED: ["refused", "connection refused"],
+  ECONNRESET: ["reset", "connection reset"],
+  ETIMEDOUT: ["timeout", "connection timed out"],
+  EHOSTUNREACH: ["unreachable", "host unreachable"],
+  ENETUNREACH: ["unreachable", "network unreachable"],
+  EADDRNOTAVAIL: ["unreachable", "the local address is not this machine's"],
+  EACCES: ["unreachable", "not permitted"],
+};
+
+function lostError(error: Error): TransportError {
+  const known = SOCKET_FAULTS[errorCode(error)];
+  return new TransportError(known?.[1] ?? error.message, known?.[0] ?? "reset", { cause: error });
+}
