@@ -49,7 +49,8 @@ const IGNORED: Heard = { type: "ignored" };
  */
 export function hear(message: Message, strict: boolean): Heard {
   const { typeId, timestamp, payload } = message;
-  // Some servers send empty messages to say nothing; nobody could write or forward them.
+  // Some servers send empty messages to say nothing: nobody could write or forward them, and they are no sign
+  // of life, since a peer could send nothing else for ever.
   if (payload.length === 0) return IGNORED;
   switch (typeId) {
     case MessageType.audio:

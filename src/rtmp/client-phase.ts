@@ -1,13 +1,26 @@
 /**
- * The phases of a client session, and what a no, a silence or a hang-up means in each of them. Pure; called by
+ * The options and phases of a client session, and what a no, a silence or a hang-up means in each of them. Pure; called by
  * RtmpClient.
  */
 
 import { RemoteError, TransportError } from "../errors.ts";
 import { isAuthChallenge } from "./auth.ts";
 import type { Wish } from "./client-commands.ts";
+import type { ConnectOptions } from "./connect.ts";
 import type { RtmpEvent } from "./events.ts";
 import { refusalError, type Status } from "./status.ts";
+
+/** What a client is for and how long it waits. Times in ms. */
+export type RtmpClientOptions = ConnectOptions & {
+  readonly handshake: "simple" | "digest";
+  /** At least 3032 random bytes for the handshake. */
+  readonly random: Uint8Array;
+  /** How long each step up to the start of the stream may take. */
+  readonly stepTimeout: number;
+  readonly startTimeout: number;
+  /** A played stream without any media for this long is stalled. */
+  readonly stall: number;
+};
 
 /** `create` waits for createStream, `start` for the answer to publish or play. */
 export type Phase = "handshake" | "connect" | "create" | "start" | "live" | "over";

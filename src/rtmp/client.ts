@@ -1,8 +1,8 @@
 /**
  * RtmpClient: one session of a client that publishes or plays one stream, without sockets or clocks. What it says
  * is in client-commands.ts, what it hears in client-messages.ts, what a refusal or a silence means in
- * client-phase.ts, the meaning of status codes in status.ts. Nothing here waits for an optional answer, and nothing trusts a peer to announce an end. Driven by
- * net/rtmp-dial.ts.
+ * client-phase.ts, the meaning of status codes in status.ts. Nothing here waits for an optional answer, and nothing
+ * trusts a peer to announce an end. Driven by net/rtmp-dial.ts.
  */
 
 import { unpackAggregate } from "./aggregate.ts";
@@ -15,27 +15,15 @@ import {
   endedError,
   endingOf,
   type Phase,
+  type RtmpClientOptions,
   timeoutError,
 } from "./client-phase.ts";
-import type { ConnectOptions } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import { MessageType, OUTGOING_CHUNK_SIZE, UserControl, WINDOW_ACKNOWLEDGEMENT_SIZE } from "./constants.ts";
 import { userControl } from "./control.ts";
 import { EventQueue, type MediaEvent, type RtmpEvent, type Session } from "./events.ts";
 import { ClientHandshake } from "./handshake.ts";
 import { reactionTo, type Status } from "./status.ts";
-
-/** What a client is for and how long it waits. Times in ms. */
-export type RtmpClientOptions = ConnectOptions & {
-  readonly handshake: "simple" | "digest";
-  /** At least 3032 random bytes for the handshake. */
-  readonly random: Uint8Array;
-  /** How long each step up to the start of the stream may take. */
-  readonly stepTimeout: number;
-  readonly startTimeout: number;
-  /** A played stream without any media for this long is stalled. */
-  readonly stall: number;
-};
 
 /** The buffer length in ms that a player announces: a short one for live, as ffmpeg does. */
 const PLAY_BUFFER_MS = 3000;
@@ -242,8 +230,7 @@ export class RtmpClient implements Session {
     if (!this.#plays) return;
     // Some servers send media without ever answering play.
     if (this.#phase === "start" && provesStart(media)) this.#becomeLive();
-    // An empty message is no sign of life: a peer could send nothing else for ever.
-    if (this.#phase !== "live" || media.payload.length === 0) return;
+    if (this.#phase !== "live") return;
     if (media.typeId !== MessageType.dataAmf0) {
       if (this.#eof) this.#returned();
       this.#sawMedia = true;

@@ -2,7 +2,8 @@
 import { ChunkReader, type Message } from "../../src/rtmp/chunk-reader.ts";
 import { MEDIA_LIMITS, MessageType, type ReaderLimits } from "../../src/rtmp/constants.ts";
 import { decodeControl } from "../../src/rtmp/control.ts";
-import { fromHex, toHex } from "../support/bytes.ts";
+import { fixture, fromHex, toHex } from "../support/bytes.ts";
+import { everySplit } from "../support/every-split.ts";
 
 /** A message as a row: type, message stream id, time, payload in hex. */
 export type Row = [typeId: number, messageStreamId: number, timestamp: number, payload: string];
@@ -186,3 +187,27 @@ export const CHUNK_CASES: readonly ChunkCase[] = [
 
 /** The wire bytes of a case. */
 export const wireOf = (chunkCase: ChunkCase): Uint8Array => fromHex(chunkCase.wire);
+
+/** The length of the handshake in either direction. */
+export const HANDSHAKE = 1 + 2 * 1536;
+export const CAPTURES = [
+  "ffmpeg-listen.s2c",
+  "ffmpeg-play.c2s",
+  "ffmpeg-play.s2c",
+  "ffmpeg-publish.c2s",
+  "ffmpeg-publish.s2c",
+  "gstreamer-publish.c2s",
+  "nginx-push.c2s",
+  "rtmpdump-play.c2s",
+  "rtmpdump-play.s2c",
+] as const;
+
+/** A capture without its handshake. */
+export const chunksOf = (name: string): Uint8Array => fixture(`rtmp/${name}`).subarray(HANDSHAKE);
+
+/** Reads at every cut and returns what came out. */
+export function read(wire: Uint8Array, chunkSize = 128): Row[] {
+  return everySplit(wire, (segments) => readRows(segments, chunkSize));
+}
+
+export const times = (rows: Row[]): number[] => rows.map(([, , timestamp]) => timestamp);
