@@ -32,6 +32,7 @@ export class BatchWriter {
   #gathered = 0;
   #busy = false;
   #failed = false;
+  #onReleased: (() => void) | undefined;
   #written = 0;
 
   /** `onIdle` is called when everything that was given has been written. */
@@ -91,8 +92,21 @@ export class BatchWriter {
     this.#write(batch);
   }
 
+  /** Writes nothing more. `onReleased` is called when the descriptor is no longer in use, and may be closed. */
+  abandon(onReleased: () => void): void {
+    this.#failed = true;
+    this.#pieces = [];
+    if (this.#busy) this.#onReleased = onReleased;
+    else onReleased();
+  }
+
   #write(batch: Uint8Array[]): void {
     writev(this.#fd, batch, null, (error, count) => {
+      if (this.#failed) {
+        this.#busy = false;
+        this.#onReleased?.();
+        return;
+      }
       if (error !== null && error.code === "EAGAIN") {
         setTimeout(() => this.#write(batch), PIPE_RETRY_MS);
         return;

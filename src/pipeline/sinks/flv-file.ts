@@ -88,12 +88,19 @@ class Recorder {
       await this.#over.promise;
       await this.#finish();
     } catch (error) {
-      this.#file?.abandon();
+      this.#abandon();
       throw error;
     } finally {
       signal.removeEventListener("abort", stop);
       this.#context.unsubscribe(this.#queue);
     }
+  }
+
+  /** Leaves the file as it is; a disk that hangs may still be writing to it. */
+  #abandon(): void {
+    const release = (): void => this.#file?.abandon();
+    if (this.#writer === undefined) release();
+    else this.#writer.abandon(release);
   }
 
   /** Moves packets from the queue to the writer. Never throws: a failure is this recording's alone. */

@@ -32,6 +32,7 @@ export class RecordingFile {
   readonly path: string;
   readonly #part: string;
   readonly #force: boolean;
+  #open = true;
 
   private constructor(fd: number, path: string, part: string, force: boolean) {
     this.fd = fd;
@@ -64,6 +65,8 @@ export class RecordingFile {
     try {
       for (const { at, bytes } of patches) writeSync(this.fd, bytes, 0, bytes.length, at);
       await promisify(fsync)(this.fd);
+      // From here on the number of this descriptor may be another file's.
+      this.#open = false;
       await promisify(close)(this.fd);
       const name = this.#freeName();
       renameSync(this.#part, name);
@@ -75,10 +78,12 @@ export class RecordingFile {
 
   /** Closes after a failed write; what was written stays as a playable `.part`. */
   abandon(): void {
+    if (!this.#open) return;
+    this.#open = false;
     try {
       closeSync(this.fd);
     } catch {
-      // Closed already: nothing is lost by it.
+      // A disk that is gone says so here once more.
     }
   }
 
@@ -112,6 +117,8 @@ const DISK_FAULTS: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   ENOENT: "the folder is gone",
   ENOTDIR: "a part of its path is no folder",
+  // Of mkdir: an existing recording is never in the way.
+  EEXIST: "a part of its path is no folder",
   EISDIR: "it is a folder",
   EPIPE: "the reader closed the pipe",
 };
