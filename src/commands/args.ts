@@ -57,6 +57,7 @@ class Parser implements Args {
       const text = environment[name];
       if (text === undefined || this.values.has(flag.name) || this.counts.has(flag.name)) continue;
       if (flag.kind === "value" || flag.kind === "list") this.values.set(flag.name, [text]);
+      else if (flag.kind === "optional" && /[/:]/.test(text)) this.values.set(flag.name, [text]);
       else this.#switchFromEnvironment(flag, name, text);
     }
   }
@@ -87,7 +88,7 @@ class Parser implements Args {
         this.problems.push(unknownFlag(`-${arg[i]}`, this.#flags));
         return 0;
       }
-      if (flag.kind === "switch" || flag.kind === "count") {
+      if (flag.kind === "switch" || flag.kind === "count" || flag.kind === "optional") {
         this.#give(flag, `-${arg[i]}`, undefined, undefined);
         continue;
       }
@@ -98,7 +99,11 @@ class Parser implements Args {
   }
 
   #give(flag: Flag, written: string, attached: string | undefined, next: string | undefined): number {
-    if (flag.kind === "switch" || flag.kind === "count") {
+    if (flag.kind === "optional" && attached !== undefined) {
+      this.values.set(flag.name, [attached]);
+      return 0;
+    }
+    if (flag.kind === "switch" || flag.kind === "count" || flag.kind === "optional") {
       if (attached !== undefined) this.problems.push(`${written} takes no value; leave out "=${attached}"`);
       this.counts.set(flag.name, (this.counts.get(flag.name) ?? 0) + 1);
       return 0;

@@ -11,19 +11,25 @@ import type { Plan } from "../recipe/plan.ts";
 /** Throws UsageError with all problems: a source file that is not there, names that cannot be made. */
 export function checkPaths(plan: Plan): void {
   const problems: string[] = [];
-  if (plan.source.kind === "file") {
-    const stat = statSync(plan.source.path, { throwIfNoEntry: false });
-    if (stat === undefined) problems.push(`there is no file "${plan.source.path}"`);
-    else if (stat.isDirectory()) problems.push(`"${plan.source.path}" is a folder, not a file`);
-  }
-  for (const sink of plan.sinks) {
-    if (sink.kind !== "file") continue;
+  const check = (look: () => void): void => {
     try {
-      expandName(sink.template, nameFields(plan), new Date());
+      look();
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       problems.push(...error.problems);
     }
+  };
+  const { source } = plan;
+  if (source.kind === "file") check(() => requireFile(source.path));
+  for (const sink of plan.sinks) {
+    if (sink.kind === "file") check(() => expandName(sink.template, nameFields(plan), new Date()));
   }
   if (problems.length > 0) throw new UsageError(problems);
+}
+
+/** Throws UsageError if there is no file to read. */
+export function requireFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new UsageError(`there is no file "${path}"`);
+  if (stat.isDirectory()) throw new UsageError(`"${path}" is a folder, not a file`);
 }

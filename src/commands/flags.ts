@@ -6,8 +6,8 @@
 /** The subcommands that take flags. */
 export type Verb = "pull" | "push" | "relay" | "probe";
 
-/** `switch` takes no value, `count` may be repeated for more, `value` takes one, `list` one each time. */
-export type FlagKind = "switch" | "count" | "value" | "list";
+/** `switch` takes no value, `count` may be repeated for more, `optional` takes one only behind =, `value` takes one, `list` one each time. */
+export type FlagKind = "switch" | "count" | "optional" | "value" | "list";
 
 /** One flag. `hint` stands for its value in --help. */
 export type Flag = {
@@ -60,7 +60,7 @@ export const FLAGS: readonly Flag[] = [
     short: "k",
     kind: "list",
     hint: "[NAME=]KEY|env:VAR|@FILE",
-    doc: "stream key of a destination, appended to its URL",
+    doc: "stream key of a destination, appended to its URL (source=KEY: what publishers to listen: must know)",
     verbs: JOBS,
   },
   value("for", "2h", "stop this long after the first media (probe: 5s)", ALL),
@@ -72,6 +72,16 @@ export const FLAGS: readonly Flag[] = [
   value("grace", "10s", "keep destinations connected this long when the source is lost", ["pull", "relay"]),
   toggle("loop", "start the file over at its end, for ever", ["push"]),
   toggle("no-realtime", "send the file as fast as the slowest destination takes it", ["push"]),
+  {
+    name: "serve",
+    kind: "optional",
+    hint: "HOST:PORT/APP/NAME",
+    doc: "let players watch the stream; a source that listens serves them at its own address",
+    verbs: ["push", "relay"],
+  },
+  toggle("no-key", "let anybody who reaches the listener publish", ["pull", "relay"]),
+  value("cert", "FILE", "certificate of the listener (PEM): it speaks RTMPS"),
+  value("cert-key", "FILE", "private key of that certificate (PEM)"),
   value("ca", "FILE", "trust this certificate authority (PEM) too", ALL),
   toggle("insecure", "accept any certificate", ALL),
   value("bind", "ADDR", "connect from this local address", ALL),

@@ -42,7 +42,7 @@ async function runPlan(plan: Plan, faces: Faces, stats: number): Promise<number>
   const narrator = new Narrator(faces.log, { job: plan.job, json: faces.json });
   const status = new StatusFace(faces.terminal, faces.quiet ? 0 : stats, (line) => faces.log.info(line));
   using signals = listenForSignals({ onStatistics: () => faces.terminal.line(status.line()) });
-  const parts = makeParts(plan, [], (name, text) => narrator.tell({ event: "trace", name, text }));
+  const parts = makeParts(plan, [], (event) => narrator.tell(event));
   const report = await runJob(plan, parts, {
     report: (event) => narrator.tell(event),
     onStatus: (current) => status.start(current),
@@ -82,9 +82,15 @@ function describePlan(plan: Plan): string[] {
         ? source.name
         : source.kind === "file"
           ? source.path
-          : "stdin";
+          : plan.listen !== undefined && source.kind === "listen"
+            ? plan.listen.name
+            : source.kind;
   const to = plan.sinks.map((sink) =>
-    sink.kind === "rtmp" ? `  to ${sink.name}: ${redactUrl(sink.url)}` : `  record: ${sink.name}`,
+    sink.kind === "rtmp"
+      ? `  to ${sink.name}: ${redactUrl(sink.url)}`
+      : sink.kind === "players"
+        ? `  players: ${plan.listen!.name}/${plan.listen!.playName}`
+        : `  record: ${sink.name}`,
   );
   return [`${plan.verb} ${from}`, ...to];
 }

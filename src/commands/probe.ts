@@ -13,6 +13,7 @@ import { parseSource, secretsOf } from "../recipe/addresses.ts";
 import { DEFAULT_STALL_MS, netPlan } from "../recipe/from-flags.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import { parseArgs, type Args } from "./args.ts";
+import { requireFile } from "./check-paths.ts";
 import { makeFaces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
 import { namedOptions, readCertificate } from "./request.ts";
@@ -27,6 +28,10 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   const text = args.values.get("rtmp")?.[0] ?? args.positionals[0];
   if (text === undefined) throw new UsageError("probe needs a URL or a file: runnel probe URL|FILE");
   const { source, timeout } = parseSource(text, namedOptions(args));
+  if (source.kind === "listen" || source.kind === "testcard") {
+    throw new UsageError("probe looks at a URL or a file");
+  }
+  if (source.kind === "file") requireFile(source.path);
   const stall = duration(args, "stall") ?? timeout ?? DEFAULT_STALL_MS;
   const watch = duration(args, "for") ?? DEFAULT_WATCH_MS;
   const net = netPlan(
@@ -40,8 +45,8 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   const faces = makeFaces(args, { mediaOnStdout: false });
   if (source.kind === "rtmp") faces.terminal.hide(secretsOf(source.url, { nameIsSecret: false }));
   const live = source.kind === "rtmp" || source.kind === "http";
-  const input = makeSource({ source, net, realtime: false, loop: false }, [], (name, said) => {
-    faces.log.withTag(name).debug(said);
+  const input = makeSource({ source, net, realtime: false, loop: false }, [], (event) => {
+    if (event.event === "trace") faces.log.withTag(event.name).debug(event.text);
   });
   const probe = new StreamProbe();
   const enough = new AbortController();

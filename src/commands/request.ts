@@ -8,6 +8,7 @@ import { UsageError } from "../errors.ts";
 import { DEFAULT_TEMPLATE } from "../pipeline/file-name.ts";
 import type { JobRequest, WrittenKey } from "../recipe/from-flags.ts";
 import { splitName } from "../recipe/addresses.ts";
+import { LISTEN_KEY_NAME } from "../recipe/listen.ts";
 import type { NamedOptions } from "../rtmp/librtmp.ts";
 import type { Args } from "./args.ts";
 
@@ -22,12 +23,25 @@ export function jobRequest(verb: JobRequest["verb"], args: Args, environment: En
   const [first, ...rest] = args.positionals;
   const [source, positional] = rtmp === undefined ? [first, rest] : [rtmp, args.positionals];
   const destinations = [...positional, ...many("to")];
+  const keys = readKeys(
+    many("key"),
+    [...destinations.map((text) => splitName(text).name), LISTEN_KEY_NAME],
+    environment,
+  );
   return {
     verb,
     source,
     destinations,
     outputs: many("output"),
-    keys: readKeys(many("key"), destinations, environment),
+    keys,
+    listener: {
+      serve: has("serve"),
+      serveAddress: one("serve"),
+      key: keys.find((key) => key.name === LISTEN_KEY_NAME)?.value,
+      noKey: has("no-key"),
+      cert: readPem(one("cert"), "--cert", "CERTIFICATE"),
+      certKey: readPem(one("cert-key"), "--cert-key", "PRIVATE KEY"),
+    },
     named: namedOptions(args),
     durations: {
       for: one("for"),
@@ -69,10 +83,14 @@ export function namedOptions(args: Args): NamedOptions {
 
 /** PEM text that --ca names. */
 export function readCertificate(path: string | undefined): string | undefined {
+  return readPem(path, "--ca", "CERTIFICATE");
+}
+
+function readPem(path: string | undefined, flag: string, what: string): string | undefined {
   if (path === undefined) return undefined;
-  const text = readText(path, "--ca");
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new UsageError(`--ca: "${path}" holds no PEM certificate`);
+  const text = readText(path, flag);
+  if (!new RegExp(`-----BEGIN [A-Z ]*${what}-----`).test(text)) {
+    throw new UsageError(`${flag}: "${path}" holds no PEM ${what.toLowerCase()}`);
   }
   return text;
 }
@@ -80,13 +98,12 @@ export function readCertificate(path: string | undefined): string | undefined {
 /** Keys hold = themselves, so NAME= counts only if a destination has that name. */
 function readKeys(
   texts: readonly string[],
-  destinations: readonly string[],
+  names: readonly (string | undefined)[],
   environment: Environment,
 ): WrittenKey[] {
-  const names = new Set(destinations.map((text) => splitName(text).name));
   return texts.map((text) => {
     const equals = text.indexOf("=");
-    const name = equals > 0 && names.has(text.slice(0, equals)) ? text.slice(0, equals) : undefined;
+    const name = equals > 0 && names.includes(text.slice(0, equals)) ? text.slice(0, equals) : undefined;
     const value = name === undefined ? text : text.slice(equals + 1);
     return { name, value: readKey(value, environment) };
   });

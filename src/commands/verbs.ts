@@ -23,7 +23,7 @@ const ROWS: readonly VerbRow[] = [
     verb: "pull",
     description: "record a stream to FLV",
     positionals: [
-      source("rtmp:// rtmps:// http(s)://….flv"),
+      source("rtmp:// rtmps:// http(s)://….flv, or listen:[HOST:]PORT/APP[/KEY]"),
       {
         name: "FILE",
         description: "recordings; - is stdout; by default {app}-{stream}_DATE_TIME.flv",
@@ -36,7 +36,7 @@ const ROWS: readonly VerbRow[] = [
     verb: "push",
     description: "send an FLV file or pipe to RTMP servers",
     positionals: [
-      source("FILE.flv, or - for stdin"),
+      source("FILE.flv, - for stdin, or testcard:"),
       { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
     ],
     run: async (argv) => (await import("./job.ts")).runJobCommand("push", argv),
@@ -45,7 +45,7 @@ const ROWS: readonly VerbRow[] = [
     verb: "relay",
     description: "take a stream from one server and send it to others",
     positionals: [
-      source("rtmp:// rtmps:// http(s)://….flv"),
+      source("rtmp:// rtmps:// http(s)://….flv, or listen:[HOST:]PORT/APP[/KEY]"),
       { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
     ],
     run: async (argv) => (await import("./job.ts")).runJobCommand("relay", argv),
@@ -98,6 +98,7 @@ function subCommand(row: VerbRow): CommandDef {
 
 function argOf(flag: Flag): ArgsDef[string] {
   const common = { description: flag.doc, ...(flag.short === undefined ? {} : { alias: flag.short }) };
-  if (flag.kind === "switch" || flag.kind === "count") return { type: "boolean", ...common };
+  if (flag.kind === "switch" || flag.kind === "count" || flag.kind === "optional")
+    return { type: "boolean", ...common };
   return { type: "string", ...common, ...(flag.hint === undefined ? {} : { valueHint: flag.hint }) };
 }

@@ -62,6 +62,9 @@ export class Narrator {
       case "segment":
         log.info(`recorded ${event.path} (${formatDuration(event.ms)}, ${formatBytes(event.bytes)})`);
         return;
+      case "notice":
+        log.warn(event.text);
+        return;
       case "trace":
         log.debug(event.text);
         return;

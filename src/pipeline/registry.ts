@@ -8,41 +8,62 @@ import type { NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
 import { expandName, type NameFields } from "./file-name.ts";
 import type { JobParts } from "./job.ts";
 import type { QueueLimits } from "./queue.ts";
+import type { JobEvent } from "./report.ts";
 import { flvFileSink } from "./sinks/flv-file.ts";
+import { playersSink } from "./sinks/players.ts";
 import { rtmpPublishSink } from "./sinks/rtmp-publish.ts";
 import { RunFramer } from "./sinks/run-framer.ts";
 import type { Sink, Source } from "./source.ts";
 import { fileSegments, flvSource } from "./sources/flv-input.ts";
+import { ListenPort } from "./sources/listen-port.ts";
+import { rtmpAcceptSource } from "./sources/rtmp-accept.ts";
+import { testCardSource } from "./sources/testcard.ts";
 import { rtmpPlaySource } from "./sources/rtmp-play.ts";
 import { stdinSegments } from "./sources/stdin.ts";
 
-/** What the parts may say for the log, without secrets. */
-export type Trace = (name: string, text: string) => void;
+/** Takes what the parts say for the log, without secrets. */
+export type Report = (event: JobEvent) => void;
 
 /** A destination skips ahead when this much waits for it. */
 const DESTINATION_QUEUE: QueueLimits = { bytes: 16 * 1024 * 1024, ms: 8000, policy: "skip" };
+/** A player skips ahead earlier: whoever watches wants now. */
+const PLAYER_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: 5000, policy: "skip" };
 /** A recording beside destinations fails alone when this much waits for the disk. */
 const RECORDING_QUEUE: QueueLimits = { bytes: 64 * 1024 * 1024, ms: Infinity, policy: "fail" };
 /** A recording by itself makes the source wait instead. */
 const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
 /** The source and sinks of a plan; `fourCcs` are the enhanced codecs that connect announces. */
-export function makeParts(plan: Plan, fourCcs: readonly string[], trace: Trace): JobParts {
-  const framer = new RunFramer();
+export function makeParts(plan: Plan, fourCcs: readonly string[], report: Report): JobParts {
+  const framer = new RunFramer("publish");
+  const port = makePort(plan, report);
   return {
-    source: makeSource(plan, fourCcs, trace),
-    sinks: plan.sinks.map((sink) => makeSink(sink, plan, fourCcs, framer)),
-    close: () => {},
+    source:
+      plan.source.kind === "listen"
+        ? rtmpAcceptSource(plan.listen!.name, port!)
+        : makeSource(plan, fourCcs, report),
+    sinks: plan.sinks.map((sink) => makeSink(sink, plan, { fourCcs, framer, port })),
+    close: () => port?.close(),
   };
+}
+
+function makePort(plan: Plan, report: Report): ListenPort | undefined {
+  const { listen, net } = plan;
+  if (listen === undefined) return undefined;
+  const { app, key, playName } = listen;
+  const rules = { app, key, playName, publishers: plan.source.kind === "listen" };
+  return new ListenPort({ ...listen, idleTimeout: net.stall }, rules, (text) =>
+    report({ event: "notice", name: "listener", text }),
+  );
 }
 
 /** What a plan says of its source. */
 export type SourceSettings = Pick<Plan, "source" | "net" | "realtime" | "loop">;
 
 /** The source of a plan. */
-export function makeSource(plan: SourceSettings, fourCcs: readonly string[], trace: Trace): Source {
+export function makeSource(plan: SourceSettings, fourCcs: readonly string[], report: Report): Source {
   const { source, net, realtime, loop } = plan;
-  const say = (text: string): void => trace("source", text);
+  const say = (text: string): void => report({ event: "trace", name: "source", text });
   switch (source.kind) {
     case "rtmp":
       return rtmpPlaySource({ url: source.url, intent: "play", ...dialOptions(net), fourCcs }, say);
@@ -69,12 +90,22 @@ export function makeSource(plan: SourceSettings, fourCcs: readonly string[], tra
         loop: false,
         trace: say,
       });
+    case "testcard":
+      return testCardSource();
+    case "listen":
+      throw new Error("a source that listens needs its port");
     default:
       return source satisfies never;
   }
 }
 
-function makeSink(sink: SinkPlan, plan: Plan, fourCcs: readonly string[], framer: RunFramer): Sink {
+type SinkParts = {
+  readonly fourCcs: readonly string[];
+  readonly framer: RunFramer;
+  readonly port: ListenPort | undefined;
+};
+
+function makeSink(sink: SinkPlan, plan: Plan, { fourCcs, framer, port }: SinkParts): Sink {
   switch (sink.kind) {
     case "rtmp": {
       const target: DialTarget = { url: sink.url, intent: "publish", ...dialOptions(plan.net), fourCcs };
@@ -87,6 +118,8 @@ function makeSink(sink: SinkPlan, plan: Plan, fourCcs: readonly string[], framer
     }
     case "stdout":
       return flvFileSink({ name: sink.name, path: undefined, force: false, queue: recordingQueue(plan) });
+    case "players":
+      return playersSink({ name: sink.name, port: port!, queue: PLAYER_QUEUE, stall: plan.net.stall });
     default:
       return sink satisfies never;
   }
@@ -122,6 +155,7 @@ function netOptions(net: NetPlan) {
 /** What the {fields} in this plan's file names stand for. */
 export function nameFields(plan: Pick<Plan, "job" | "source">): NameFields {
   const { source, job } = plan;
+  if (source.kind === "listen") return { job, app: job, stream: "in" };
   if (source.kind === "rtmp") return { job, app: source.url.app, stream: source.url.streamName };
   return { job, app: source.kind, stream: job };
 }

@@ -39,6 +39,7 @@ export class SinkRunner {
   #hub: Hub | undefined;
   #controller = new AbortController();
   #settled = Promise.withResolvers<void>();
+  #over = Promise.withResolvers<void>();
   #onThrown: (error: unknown) => void = () => {};
   #done: Promise<void> | undefined;
   #queue: PacketQueue | undefined;
@@ -87,7 +88,7 @@ export class SinkRunner {
     if (this.#done !== undefined) return;
     this.#hub = hub;
     this.#ending = false;
-    if (!this.#holds) this.#reserved = this.#newQueue();
+    if (!this.#holds && this.#sink.kind !== "players") this.#reserved = this.#newQueue();
     this.#done = this.#run(hub);
     if (this.#sink.kind !== "rtmp") this.#settled.resolve();
   }
@@ -98,6 +99,7 @@ export class SinkRunner {
    */
   async finish(): Promise<void> {
     this.#ending = true;
+    this.#over.resolve();
     if (this.status.state === "waiting") this.abort();
     await this.#done;
     clearTimeout(this.#lossTimer);
@@ -106,6 +108,7 @@ export class SinkRunner {
     this.#queue = undefined;
     this.#controller = new AbortController();
     this.#settled = Promise.withResolvers();
+    this.#over = Promise.withResolvers();
   }
 
   /** Ends the sink now. */
@@ -117,7 +120,7 @@ export class SinkRunner {
     const { signal } = this.#controller;
     const supervision = realSupervision(this.#options.retry, (failure) => this.#onFailure(failure));
     try {
-      await supervise((live) => this.#attempt(live), supervision, signal);
+      await supervise((live) => this.#attempt(hub, live), supervision, signal);
       this.status.state = this.status.state === "failed" ? "failed" : "done";
     } catch (error) {
       this.status.state = "failed";
@@ -129,7 +132,7 @@ export class SinkRunner {
     this.#settled.resolve();
   }
 
-  async #attempt(live: () => void): Promise<void> {
+  async #attempt(hub: Hub, live: () => void): Promise<void> {
     this.status.state = "connecting";
     this.status.retryAt = undefined;
     const attempt = new AbortController();
@@ -140,7 +143,7 @@ export class SinkRunner {
       attempt.abort();
     };
     try {
-      await this.#sink.run(this.#context(live), signal);
+      await this.#sink.run(this.#context(hub, live), signal);
       if (thrown.length > 0) throw thrown[0];
       if (this.#liveSince !== undefined) this.status.everLive = true;
     } catch (error) {
@@ -163,10 +166,13 @@ export class SinkRunner {
     if (this.status.everLive && !this.#ending) this.status.downSince = performance.now();
   }
 
-  #context(live: () => void): SinkContext {
+  #context(hub: Hub, live: () => void): SinkContext {
     return {
       subscribe: () => this.#subscribe(),
       unsubscribe: (queue) => this.#unsubscribe(queue),
+      join: (limits) => hub.subscribe(limits),
+      leave: (queue) => hub.unsubscribe(queue),
+      ended: this.#over.promise,
       onLive: () => this.#onLive(live),
       onFile: (file) => {
         this.files.push(file);

@@ -24,6 +24,11 @@ export type SinkContext = {
   /** A queue that begins with metadata, sequence headers and a keyframe; ask when ready to send. */
   subscribe(): PacketQueue;
   unsubscribe(queue: PacketQueue): void;
+  /** A further queue for somebody whom the sink serves, and its end. */
+  join(limits: QueueLimits): PacketQueue;
+  leave(queue: PacketQueue): void;
+  /** Settles when the source is over. */
+  readonly ended: Promise<void>;
   /** The sink is connected or its file open. */
   onLive(): void;
   /** A recording is finished. */

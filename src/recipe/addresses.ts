@@ -9,7 +9,7 @@ import { parseRtmpServer, parseRtmpUrl, redactText, redactUrl, withKey, type Rtm
 import type { SinkPlan, SourcePlan } from "./plan.ts";
 
 /** Sources that the specification names and this version does not have yet. */
-const LATER = /^(listen|camera|exec|testcard|h264|rtsp):/i;
+const LATER = /^(camera|exec|h264|rtsp):/i;
 
 /** A source and what its text said beside the address; `timeout` in ms. */
 export type ParsedSource = { readonly source: SourcePlan; readonly timeout: number | undefined };
@@ -21,6 +21,8 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
   if (/^https?:\/\//i.test(text)) {
     return { source: { kind: "http", url: text, name: httpName(text) }, timeout: undefined };
   }
+  if (/^testcard:/i.test(text)) return { source: testCard(text), timeout: undefined };
+  if (isListenAddress(text)) return { source: { kind: "listen" }, timeout: undefined };
   const later = LATER.exec(text);
   if (later !== null)
     throw new UsageError(`sources of the kind "${later[1]}:" are not in this version of runnel`);
@@ -31,6 +33,16 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
     );
   }
   return { source: { kind: "file", path: text }, timeout: undefined };
+}
+
+/** Whether this source waits for publishers. */
+function isListenAddress(text: string): boolean {
+  return /^listen:/i.test(text);
+}
+
+function testCard(text: string): SourcePlan {
+  if (text.length > "testcard:".length) throw new UsageError('"testcard:" takes nothing behind it');
+  return { kind: "testcard" };
 }
 
 function parseRtmpSource(text: string, named: NamedOptions): ParsedSource {

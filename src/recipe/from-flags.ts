@@ -16,6 +16,7 @@ import {
   type ParsedSource,
   type WrittenDestination,
 } from "./addresses.ts";
+import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
 import type { NetPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
 import { isProblem, parseDuration, parseUntil, type Problem } from "./units.ts";
 
@@ -36,6 +37,7 @@ export type JobRequest = {
   readonly timeoutSeconds: string | undefined;
   readonly loop: boolean;
   readonly realtime: boolean;
+  readonly listener: ListenerRequest;
   readonly ca: string | undefined;
   readonly insecure: boolean;
   readonly bind: string | undefined;
@@ -59,9 +61,9 @@ const DEFAULT_GRACE_MS = 10_000;
 const DEFAULT_RETRY = { min: 1000, max: 60_000 };
 
 const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]>> = {
-  pull: ["rtmp", "http"],
-  push: ["file", "stdin"],
-  relay: ["rtmp", "http"],
+  pull: ["rtmp", "http", "listen"],
+  push: ["file", "stdin", "testcard"],
+  relay: ["rtmp", "http", "listen"],
 };
 
 /** Understands a command line. Throws UsageError with all problems. */
@@ -77,7 +79,11 @@ export function planFromFlags(request: JobRequest): Plan {
     }
   };
   const parsed = tried(() => readSource(request));
-  const sinks = tried(() => readSinks(request, problems)) ?? [];
+  const recorded = tried(() => readSinks(request, problems)) ?? [];
+  const job = parsed === undefined ? "" : jobName(parsed.source, request.source ?? "");
+  const listen = tried(() => planListener(request.source, request.listener, job));
+  const sinks: SinkPlan[] =
+    listen?.playName === undefined ? recorded : [...recorded, { kind: "players", name: "players" }];
   const times = readTimes(request, parsed?.timeout, problems);
   if (sinks.length === 0 && problems.length === 0) {
     problems.push(`${request.verb} needs a destination: runnel ${request.verb} SOURCE rtmp://HOST/APP/KEY`);
@@ -85,10 +91,11 @@ export function planFromFlags(request: JobRequest): Plan {
   if (problems.length > 0 || parsed === undefined) throw new UsageError(problems);
   const source = parsed.source;
   return {
-    job: jobName(source),
+    job,
     verb: request.verb,
     source,
     sinks,
+    listen,
     for: times.for,
     until: times.until,
     wait: times.wait,
@@ -98,7 +105,10 @@ export function planFromFlags(request: JobRequest): Plan {
     realtime: request.realtime,
     loop: request.loop,
     force: request.force,
-    secrets: secretsOfPlan(source, sinks, request.keys),
+    secrets: [
+      ...secretsOfPlan(source, sinks, request.keys),
+      ...(listen?.key === undefined ? [] : [listen.key]),
+    ],
   };
 }
 
@@ -116,8 +126,8 @@ function readSource(request: JobRequest): ParsedSource {
 const USAGE = { pull: "SOURCE [FILE...]", push: "FILE DEST...", relay: "SOURCE DEST..." } as const;
 
 function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"]): string {
-  if (verb === "push") return "push sends a file or a pipe; to send on a stream from a server use relay";
-  const other = kind === "file" ? "a file" : "stdin";
+  if (verb === "push") return "push sends a file, a pipe or the test card; to send on a stream use relay";
+  const other = kind === "file" ? "a file" : kind === "stdin" ? "stdin" : "the test card";
   return `${verb} takes a stream from a server, not ${other}; to send ${other} use push`;
 }
 
@@ -142,6 +152,7 @@ function readDestinations(
 ): SinkPlan[] {
   const sinks: SinkPlan[] = [];
   for (const key of keys) {
+    if (key.name === LISTEN_KEY_NAME) continue;
     const matches = written.filter((destination) => key.name === undefined || destination.name === key.name);
     if (matches.length === 1) continue;
     if (matches.length === 0) problems.push("-k is for a destination on a server, and there is none");
@@ -223,7 +234,7 @@ export function netPlan(request: Pick<JobRequest, "ca" | "insecure" | "bind">, s
 }
 
 /** The job's name in the log: the stream's, or the file's without its folder and ending. */
-function jobName(source: SourcePlan): string {
+function jobName(source: SourcePlan, text: string): string {
   switch (source.kind) {
     case "rtmp":
       return plainName(source.url.streamName);
@@ -232,7 +243,10 @@ function jobName(source: SourcePlan): string {
     case "file":
       return plainName(source.path);
     case "stdin":
-      return "stdin";
+    case "testcard":
+      return source.kind;
+    case "listen":
+      return listenJobName(text);
     default:
       return source satisfies never;
   }

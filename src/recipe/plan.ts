@@ -10,13 +10,31 @@ export type SourcePlan =
   | { readonly kind: "rtmp"; readonly url: RtmpUrl }
   | { readonly kind: "http"; readonly url: string; readonly name: string }
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "stdin" };
+  | { readonly kind: "stdin" }
+  | { readonly kind: "testcard" }
+  | { readonly kind: "listen" };
+
+/** Where clients are served: a publisher as the source, players who watch. `cert` and `certKey` are PEM texts. */
+export type ListenPlan = {
+  /** The address as a URL for people, without key or name. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly app: string;
+  /** What publishers must know; undefined lets everybody publish. */
+  readonly key: string | undefined;
+  /** The name that players ask for; undefined serves none. */
+  readonly playName: string | undefined;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+};
 
 /** Where media goes. `name` is the log tag and the identity. */
 export type SinkPlan =
   | { readonly kind: "rtmp"; readonly name: string; readonly url: RtmpUrl }
   | { readonly kind: "file"; readonly name: string; readonly template: string }
-  | { readonly kind: "stdout"; readonly name: string };
+  | { readonly kind: "stdout"; readonly name: string }
+  /** Whoever plays from the job's own listener. */
+  | { readonly kind: "players"; readonly name: string };
 
 /** How connections are made; times in ms. `ca` is PEM text. */
 export type NetPlan = {
@@ -35,6 +53,8 @@ export type Plan = {
   readonly verb: "pull" | "push" | "relay";
   readonly source: SourcePlan;
   readonly sinks: readonly SinkPlan[];
+  /** Set if the source listens or players are served. */
+  readonly listen: ListenPlan | undefined;
   /** Ends this long after the first media. */
   readonly for: number | undefined;
   /** Ends at this wall time (ms since 1970). */

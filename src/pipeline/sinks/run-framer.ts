@@ -7,7 +7,7 @@
 
 import type { MediaPacket } from "../../media/packet.ts";
 import { TYPE_ID_OF_KIND } from "../../media/packet.ts";
-import { publishMetadata } from "../../media/metadata.ts";
+import { playMetadata, publishMetadata } from "../../media/metadata.ts";
 import { frameInto, framedSize } from "../../rtmp/chunk-writer.ts";
 import { ChunkStreamId } from "../../rtmp/constants.ts";
 
@@ -23,6 +23,7 @@ const KEPT_BUFFER = 1024 * 1024;
 
 /** Encodes runs of packets, once for all that can share them; see the head of this file. */
 export class RunFramer {
+  readonly #intent: "publish" | "play";
   #buffer = new Uint8Array(64 * 1024);
   #bytes = this.#buffer.subarray(0, 0);
   #first: MediaPacket | undefined;
@@ -31,6 +32,11 @@ export class RunFramer {
   #chunkSize = 0;
   #messageStreamId = 0;
   #origin = 0;
+
+  /** Servers get their metadata behind @setDataFrame, players without. */
+  constructor(intent: "publish" | "play") {
+    this.#intent = intent;
+  }
 
   /** The wire bytes of the first `count` packets of `run`; valid until the next call. */
   frame(run: readonly MediaPacket[], count: number, framing: RunFraming): Uint8Array {
@@ -54,7 +60,7 @@ export class RunFramer {
     let size = 0;
     for (let i = 0; i < count; i++) {
       const packet = run[i]!;
-      size += framedSize(payloadOf(packet).length, wireTime(packet, origin), chunkSize);
+      size += framedSize(this.#payloadOf(packet).length, wireTime(packet, origin), chunkSize);
     }
     this.#reserve(size);
     let at = 0;
@@ -64,7 +70,7 @@ export class RunFramer {
       const message = {
         typeId: TYPE_ID_OF_KIND[packet.kind],
         timestamp: wireTime(packet, origin),
-        payload: payloadOf(packet),
+        payload: this.#payloadOf(packet),
       };
       at = frameInto(this.#buffer, at, message, { csid, messageStreamId, chunkSize });
     }
@@ -77,16 +83,16 @@ export class RunFramer {
     this.#origin = origin;
   }
 
+  #payloadOf({ role, body }: MediaPacket): Uint8Array {
+    if (role !== "metadata") return body;
+    return this.#intent === "publish" ? publishMetadata(body) : playMetadata(body);
+  }
+
   #reserve(size: number): void {
     const capacity = this.#buffer.length;
     if (size > capacity) this.#buffer = new Uint8Array(Math.max(size, capacity * 2));
     else if (capacity > KEPT_BUFFER && size <= KEPT_BUFFER) this.#buffer = new Uint8Array(KEPT_BUFFER);
   }
-}
-
-/** Servers store what comes behind @setDataFrame; everything else travels as it came. */
-function payloadOf(packet: MediaPacket): Uint8Array {
-  return packet.role === "metadata" ? publishMetadata(packet.body) : packet.body;
 }
 
 /** A packet's time on a session that began at `origin`: 32-bit ms, modulo 2^32. */
