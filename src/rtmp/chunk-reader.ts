@@ -172,7 +172,7 @@ export class ChunkReader {
 
   #repeatsTimestamp(stream: ChunkStream, value: number): boolean {
     const repeats = this.#continuations.repeats(value, stream);
-    if (repeats && value === 0 && this.#continuations.guessed && this.chunkSize >= 4 && stream.active) {
+    if (repeats && value === 0 && this.#continuations.guessed && this.chunkSize >= 4) {
       this.#doubt = { stream, from: stream.received };
     }
     return repeats;

@@ -232,6 +232,17 @@ describe("continuations and the extended timestamp", () => {
     expect(read(wire, 8)).toEqual([[9, 1, 16_777_300, toHex(zeros)]]);
   });
 
+  test("V-19 four zero bytes in chunks too short to have hidden them", () => {
+    const wire = hex`
+      06 ffffff 000006 09 01000000 01000054 0102 c6 00000000 0304
+      04 000001 000001 08 01000000 af
+      c6 00000000 0506`;
+    expect(read(wire, 2)).toEqual([
+      [8, 1, 1, "af"],
+      [9, 1, 16_777_300, "010203040506"],
+    ]);
+  });
+
   test("a delta that is repeated as the absolute time it led to", () => {
     const wire = hex`
       06 0003e8 000001 09 01000000 01

@@ -289,6 +289,7 @@ describe("what counts as the start", () => {
     ["Publish.Start for a player", "play", (server) => server.status("NetStream.Publish.Start")],
     ["_result of another call", "publish", (server) => server.result(3, null)],
     ["|RtmpSampleAccess", "play", (server) => server.data("|RtmpSampleAccess", true, true)],
+    ["data whose name only begins so", "play", (server) => server.data("onMetaDatabase")],
     ["StreamBegin", "play", (server) => server.userControl(0)],
     ["Data.Start", "play", (server) => server.status("NetStream.Data.Start")],
   ];
