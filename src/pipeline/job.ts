@@ -4,7 +4,7 @@
  * `grace` ends the sinks' sessions; when the source is back, a new episode begins with a hub of its own.
  */
 
-import { TransportError, describe } from "../errors.ts";
+import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { isStalled } from "./faults.ts";
 import { Hub } from "./hub.ts";
@@ -195,6 +195,7 @@ class Job {
     if (this.#status.firstMediaAt !== undefined) this.#ingest.newSession(BRIDGE_MS);
     try {
       const reason = await this.#source.run(this.#ingest, signal);
+      if (!this.#sessionLive && !signal.aborted && this.#source.nature === "played") throw neverBegan(reason);
       this.#status.sourceState = "done";
       return reason;
     } catch (error) {
@@ -336,4 +337,12 @@ class Job {
     if (duration !== undefined || until === undefined || firstMediaAt === undefined) return duration;
     return Math.round(until - Date.now() + performance.now() - firstMediaAt);
   }
+}
+
+/** A server may accept a player and end the stream before there was any: nobody publishes it. */
+function neverBegan(reason: string): RemoteError {
+  return new RemoteError(`the stream ended before it began: ${reason}`, {
+    code: "ended",
+    refusal: "not-live",
+  });
 }

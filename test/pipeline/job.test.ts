@@ -1,0 +1,285 @@
+/**
+ * runJob with a source and sinks in memory: how the source is waited for, how a job ends, and what its report says.
+ * Sinks that fail or are slow are in job-sinks.test.ts.
+ */
+import { describe, expect, test } from "bun:test";
+import { DiskError, ProtocolError, RemoteError, TransportError, type Refusal } from "../../src/errors.ts";
+import {
+  FakeJob,
+  FakeSink,
+  makePlan,
+  runFakeJob,
+  scriptedSource,
+  type Session,
+} from "../support/fake-job.ts";
+import { until } from "../support/ports.ts";
+
+const LOST = new TransportError("connection reset", "reset");
+const UNREACHABLE = new TransportError("connection refused", "refused");
+const STALLED = new TransportError("the server sends nothing", "stalled");
+const refused = (refusal: Refusal): RemoteError => new RemoteError("no", { code: "x", refusal });
+const NOT_LIVE = refused("not-live");
+
+const show: Session = ({ push }) => {
+  push("V1 A1 K0 a0 f40");
+  return "the end";
+};
+const failing =
+  (error: unknown): Session =>
+  async () => {
+    throw error;
+  };
+const lost =
+  (line: string): Session =>
+  async ({ push }) => {
+    push(line);
+    throw LOST;
+  };
+
+describe("a source that was never live", () => {
+  test.each([
+    ["is not live", NOT_LIVE, 1],
+    ["stalls", STALLED, 1],
+    ["is refused for its key", refused("auth"), 1],
+    ["is refused for its name", refused("name"), 1],
+    ["is refused for its application", refused("app"), 1],
+    ["is a file that is not there", new DiskError("no such file", { path: "x", code: "ENOENT" }), 1],
+    ["has a bad certificate", new TransportError("bad certificate", "tls"), 1],
+    ["cannot be reached", UNREACHABLE, 3],
+    ["breaks the rules", new ProtocolError("nonsense", { layer: "chunk" }), 3],
+    ["has trouble of its own", refused("failed"), 3],
+  ])("%s", async (_name, error, attempts) => {
+    const source = scriptedSource("played", failing(error));
+    const sink = new FakeSink("a");
+    const { report, job } = await runFakeJob(makePlan(), source, [sink]);
+    expect(source.runs).toBe(attempts);
+    expect(report.sourceError).toBe(error);
+    expect([report.mediaMs, report.stopped, sink.attempts]).toEqual([0, false, 0]);
+    expect(job.of("retry")).toHaveLength(attempts - 1);
+    expect(job.closed).toBe(1);
+  });
+
+  test.each([
+    ["not live", NOT_LIVE],
+    ["not reached", UNREACHABLE],
+  ])("is asked again until --wait is over: %s", async (_name, error) => {
+    const source = scriptedSource("played", failing(error));
+    const { report } = await runFakeJob(makePlan({ wait: 40 }), source, [new FakeSink("a")]);
+    expect(source.runs).toBeGreaterThan(3);
+    expect(report.sourceError).toBe(error);
+  });
+
+  test("is not asked again when it refused, --wait or not", async () => {
+    const source = scriptedSource("played", failing(refused("auth")));
+    await runFakeJob(makePlan({ wait: 10_000 }), source, [new FakeSink("a")]);
+    expect(source.runs).toBe(1);
+  });
+
+  test("comes after all", async () => {
+    const source = scriptedSource("played", failing(NOT_LIVE), failing(UNREACHABLE), show);
+    const sink = new FakeSink("a");
+    const { report } = await runFakeJob(makePlan({ wait: 10_000 }), source, [sink]);
+    expect(sink.lines).toEqual(["V1 A1 K0 a0 f40"]);
+    expect([report.reason, report.sourceError, report.gaps.count]).toEqual(["the end", undefined, 0]);
+  });
+
+  test.each([
+    ["without a window", {}],
+    ["with one", { for: 60_000 }],
+  ])("ends before any media: that is not being live, %s", async (_name, window) => {
+    const source = scriptedSource("played", ({ push }) => {
+      push("M1 V1");
+      return "unpublished";
+    });
+    const { report } = await runFakeJob(makePlan(window), source, [new FakeSink("a")]);
+    expect(source.runs).toBe(1);
+    expect(report.sourceError).toBeInstanceOf(RemoteError);
+    expect((report.sourceError as RemoteError).refusal).toBe("not-live");
+  });
+});
+
+describe("a source that ends", () => {
+  test("ends the job when nobody named a time", async () => {
+    const source = scriptedSource("played", show);
+    const sink = new FakeSink("a");
+    const { report, job } = await runFakeJob(makePlan(), source, [sink]);
+    expect([report.reason, report.mediaMs, source.runs]).toEqual(["the end", 40, 1]);
+    expect(sink.lines).toEqual(["V1 A1 K0 a0 f40"]);
+    expect(report.status.sinks[0]).toMatchObject({ everLive: true, state: "done", downMs: 0 });
+    expect(job.events.map((event) => event.event)).toEqual(["start", "live", "live"]);
+  });
+
+  test("is looked for again until the time that was named", async () => {
+    const source = scriptedSource("played", show);
+    const sink = new FakeSink("a");
+    const { report, job } = await runFakeJob(makePlan({ for: 60 }), source, [sink]);
+    expect(source.runs).toBeGreaterThan(1);
+    expect(report.reason).toBe("the planned end");
+    expect(report.gaps.count).toBe(job.of("gap").length);
+    expect(report.gaps.count).toBe(source.runs - 1);
+    expect(sink.sessions).toHaveLength(1);
+    expect(sink.lines[0]).toStartWith("V1 A1 K0 a0 f40 K80 a80 f120");
+  });
+
+  test("and does not come again does not hold the job beyond that time", async () => {
+    const source = scriptedSource("played", show, failing(NOT_LIVE));
+    const { report } = await runFakeJob(makePlan({ for: 30 }), source, [new FakeSink("a")]);
+    expect([report.reason, report.sourceError]).toEqual(["the planned end", undefined]);
+  });
+
+  test("by falling silent ends the job when nobody named a time", async () => {
+    const stalls: Session = async ({ push }) => {
+      push("K0 f40");
+      throw STALLED;
+    };
+    const source = scriptedSource("played", stalls);
+    const { report } = await runFakeJob(makePlan(), source, [new FakeSink("a")]);
+    expect([report.reason, report.sourceError, source.runs]).toEqual([STALLED.message, undefined, 1]);
+  });
+});
+
+describe("a source that is lost", () => {
+  test("and comes back leaves a gap, and the time goes on", async () => {
+    const source = scriptedSource("played", lost("V1 A1 K1000 a1000 f1040"), lost("V1 K77 f117"), show);
+    const sink = new FakeSink("a");
+    const { report, job } = await runFakeJob(makePlan(), source, [sink]);
+    expect(sink.lines).toEqual(["V1 A1 K0 a0 f40 K80 f120 K160 a160 f200"]);
+    expect([report.reason, report.gaps.count, report.mediaMs]).toEqual(["the end", 2, 200]);
+    expect(job.of("gap")).toHaveLength(2);
+    expect(job.of("retry").map((event) => event.name)).toEqual(["source", "source"]);
+  });
+
+  test("for longer than its patience is given up", async () => {
+    const source = scriptedSource("played", lost("K0 f40"), failing(UNREACHABLE));
+    const { report } = await runFakeJob(makePlan({ wait: 30 }), source, [new FakeSink("a")]);
+    expect(report.sourceError).toBe(UNREACHABLE);
+    expect(report.mediaMs).toBe(40);
+  });
+
+  test("for longer than --grace ends the sessions of its sinks; then a new one begins at 0", async () => {
+    const source = scriptedSource("played", lost("M1 V1 K500 f540"), async ({ push }) => {
+      await Bun.sleep(40);
+      push("M1 V1 K9000 f9040 f9080");
+      return "the end";
+    });
+    const [a, b] = [new FakeSink("a"), new FakeSink("b", { kind: "file" })];
+    const { report } = await runFakeJob(makePlan({ grace: 10 }), source, [a, b]);
+    expect(a.lines).toEqual(["M1 V1 K0 f40", "M1 V1 K0 f40 f80"]);
+    expect(b.lines).toEqual(a.lines);
+    expect([report.gaps.count, report.mediaMs]).toEqual([1, 120]);
+  });
+
+  test("for less than --grace keeps them", async () => {
+    const source = scriptedSource("played", lost("V1 K500 f540"), show);
+    const sink = new FakeSink("a");
+    await runFakeJob(makePlan({ grace: 5000 }), source, [sink]);
+    expect(sink.sessions).toHaveLength(1);
+  });
+
+  test("before its first keyframe has been no picture yet", async () => {
+    const source = scriptedSource("played", lost("V1 A1 f0 a10"), lost("f0 K40 f80"), show);
+    const sink = new FakeSink("a");
+    await runFakeJob(makePlan(), source, [sink]);
+    expect(sink.lines[0]).toStartWith("V1 A1 K");
+  });
+});
+
+describe("a time that was named", () => {
+  const endless: Session = async ({ push, stopped }) => {
+    push("V1 K0 f40");
+    await stopped();
+    return "stopped";
+  };
+
+  test("--for counts from the first media", async () => {
+    const source = scriptedSource("played", async (play) => {
+      await Bun.sleep(50);
+      return endless(play);
+    });
+    const from = performance.now();
+    const { report } = await runFakeJob(makePlan({ for: 30 }), source, [new FakeSink("a")]);
+    expect(performance.now() - from).toBeGreaterThanOrEqual(75);
+    expect([report.reason, report.wantedMs, report.stopped]).toEqual(["the planned end", 30, false]);
+  });
+
+  test("--until is a time of day, media or not", async () => {
+    const silent: Session = async ({ stopped }) => {
+      await stopped();
+      return "stopped";
+    };
+    const plan = makePlan({ until: Date.now() + 30 });
+    const { report } = await runFakeJob(plan, scriptedSource("played", silent), [new FakeSink("a")]);
+    expect([report.reason, report.wantedMs]).toEqual(["the planned end", undefined]);
+  });
+
+  test("of both the earlier one counts", async () => {
+    const plan = makePlan({ until: Date.now() + 40, for: 60_000 });
+    const { report } = await runFakeJob(plan, scriptedSource("played", endless), [new FakeSink("a")]);
+    expect(report.reason).toBe("the planned end");
+  });
+
+  test("that is over ends the job at once", async () => {
+    const plan = makePlan({ until: Date.now() - 1000 });
+    const { report } = await runFakeJob(plan, scriptedSource("played", endless), [new FakeSink("a")]);
+    expect(report.reason).toBe("the planned end");
+  });
+});
+
+describe("a source that is made here", () => {
+  test("begins when the sinks are ready, and its end is the job's", async () => {
+    const order: string[] = [];
+    const sink = new FakeSink("a", { failures: [UNREACHABLE], onReady: () => order.push("sink") });
+    const source = scriptedSource("made", (play) => {
+      order.push("source");
+      return show(play);
+    });
+    const { report } = await runFakeJob(makePlan({ for: 60_000 }), source, [sink, new FakeSink("b")]);
+    expect(order[0]).toBe("source");
+    expect([report.reason, source.runs, report.nature]).toEqual(["the end", 1, "made"]);
+  });
+
+  test("is given up when it cannot be read", async () => {
+    const error = new DiskError("no such file", { path: "x", code: "ENOENT" });
+    const { report } = await runFakeJob(makePlan(), scriptedSource("made", failing(error)), [
+      new FakeSink("a"),
+    ]);
+    expect(report.sourceError).toBe(error);
+  });
+
+  test("does not begin when the job was stopped before", async () => {
+    const source = scriptedSource("made", show);
+    const sink = new FakeSink("a");
+    const job = new FakeJob(makePlan(), source, [sink]);
+    job.stop();
+    const report = await job.done;
+    expect([report.reason, report.stopped, source.runs]).toEqual(["stopped", true, 0]);
+  });
+});
+
+describe("publishers that come to us", () => {
+  test("are waited for up to --wait", async () => {
+    const source = scriptedSource("awaited", async ({ stopped }) => {
+      await stopped();
+      return "stopped";
+    });
+    const { report } = await runFakeJob(makePlan({ wait: 20 }), source, [new FakeSink("a")]);
+    expect(report.sourceError).toBeInstanceOf(TransportError);
+    expect((report.sourceError as TransportError).fault).toBe("stalled");
+  });
+
+  test("come and go while the job stays; each show after a pause is one of its own", async () => {
+    const source = scriptedSource("awaited", show, async (play) => {
+      await Bun.sleep(40);
+      play.push("V2 K7000 f7040");
+      await play.stopped();
+      return "stopped";
+    });
+    const sink = new FakeSink("a");
+    const job = new FakeJob(makePlan({ grace: 10 }), source, [sink]);
+    await until("the second show", () => sink.lines[1] === "V2 K0 f40");
+    job.stop();
+    const report = await job.done;
+    expect(sink.lines).toEqual(["V1 A1 K0 a0 f40", "V2 K0 f40"]);
+    expect([report.gaps.count, report.stopped, job.of("ended").length]).toEqual([0, true, 1]);
+  });
+});
