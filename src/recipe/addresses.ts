@@ -93,7 +93,7 @@ export function parseDestination(address: string, key: string | undefined): Rtmp
 /** A recording as a sink; `-` is stdout. */
 export function recordingSink(path: string): SinkPlan {
   if (path === "-") return { kind: "stdout", name: "stdout" };
-  return { kind: "file", name: path, template: path };
+  return { kind: "file", name: path.split("/").at(-1) || path, template: path };
 }
 
 /** What must never be shown of an address: keys, tokens and passwords, longest parts first. */

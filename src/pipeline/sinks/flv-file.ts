@@ -194,14 +194,14 @@ class Recorder {
   }
 
   #onWriteError(error: NodeJS.ErrnoException): void {
-    this.#over.reject(diskError(this.#options.name, error, "write"));
+    this.#over.reject(diskError(this.#file?.path ?? this.#options.name, error, "write"));
   }
 
   #tooSlow(): DiskError {
     const { name, queue } = this.#options;
     const mib = Math.round(queue.bytes / 1024 / 1024);
     return new DiskError(`Cannot write "${name}": the disk is too slow, ${mib} MiB wait for it`, {
-      path: name,
+      path: this.#file?.path ?? name,
       code: "EBUSY",
     });
   }
