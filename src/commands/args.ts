@@ -55,7 +55,9 @@ class Parser implements Args {
     for (const flag of this.#flags) {
       const name = environmentName(flag);
       const text = environment[name];
-      if (text === undefined || this.values.has(flag.name) || this.counts.has(flag.name)) continue;
+      // Set to nothing is how shells and service files leave a variable out.
+      if (text === undefined || text === "" || this.values.has(flag.name) || this.counts.has(flag.name))
+        continue;
       if (flag.kind === "value" || flag.kind === "list") this.values.set(flag.name, [text]);
       else if (flag.kind === "optional" && /[/:]/.test(text)) this.values.set(flag.name, [text]);
       else this.#switchFromEnvironment(flag, name, text);
@@ -65,7 +67,7 @@ class Parser implements Args {
   #switchFromEnvironment(flag: Flag, name: string, text: string): void {
     if (/^(1|true|yes|on)$/i.test(text)) this.counts.set(flag.name, 1);
     else if (flag.kind === "count" && /^[0-9]$/.test(text)) this.counts.set(flag.name, Number(text));
-    else if (!/^(0|false|no|off|)$/i.test(text)) this.problems.push(`${name}="${text}" is neither 1 nor 0`);
+    else if (!/^(0|false|no|off)$/i.test(text)) this.problems.push(`${name}="${text}" is neither 1 nor 0`);
   }
 
   /** Returns how many further arguments were used up. */

@@ -90,9 +90,16 @@ export function parseDestination(address: string, key: string | undefined): Rtmp
   return url;
 }
 
-/** A recording as a sink; `-` is stdout. */
+/** A recording as a sink; `-` is stdout. Throws UsageError for an address, which may be misspelt and hold a key. */
 export function recordingSink(path: string): SinkPlan {
   if (path === "-") return { kind: "stdout", name: "stdout" };
+  if (path === "") throw new UsageError("a recording needs a name");
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
+    const what = isRtmpAddress(path)
+      ? "is no file; write it as a destination, or behind -t"
+      : "is neither a file nor rtmp://";
+    throw new UsageError(`"${redactText(path)}" ${what}`);
+  }
   return { kind: "file", name: path.split("/").at(-1) || path, template: path };
 }
 

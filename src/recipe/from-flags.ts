@@ -69,18 +69,10 @@ const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]
 /** Understands a command line. Throws UsageError with all problems. */
 export function planFromFlags(request: JobRequest): Plan {
   const problems: string[] = [];
-  const tried = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      problems.push(...error.problems);
-      return undefined;
-    }
-  };
+  const tried = <T>(read: () => T): T | undefined => collect(read, problems)[0];
   const parsed = tried(() => readSource(request));
   const recorded = tried(() => readSinks(request, problems)) ?? [];
-  const job = parsed === undefined ? "" : jobName(parsed.source, request.source ?? "");
+  const job = tried(() => parsed && jobName(parsed.source, request.source ?? "")) ?? "";
   const listen = tried(() => planListener(request.source, request.listener, job));
   const sinks: SinkPlan[] =
     listen?.playName === undefined ? recorded : [...recorded, { kind: "players", name: "players" }];
@@ -88,7 +80,7 @@ export function planFromFlags(request: JobRequest): Plan {
   if (sinks.length === 0 && problems.length === 0) {
     problems.push(`${request.verb} needs a destination: runnel ${request.verb} SOURCE rtmp://HOST/APP/KEY`);
   }
-  if (problems.length > 0 || parsed === undefined) throw new UsageError(problems);
+  if (problems.length > 0 || parsed === undefined) throw new UsageError([...new Set(problems)]);
   const source = parsed.source;
   return {
     job,
@@ -142,7 +134,19 @@ function readSinks(request: JobRequest, problems: string[]): SinkPlan[] {
   }
   if (verb === "pull" && outputs.length === 0 && written.length === 0) outputs.push(request.defaultTemplate);
   if (outputs.filter((path) => path === "-").length > 1) problems.push("stdout can take one recording only");
-  return [...outputs.map(recordingSink), ...readDestinations(written, request.keys, problems)];
+  const recordings = outputs.flatMap((path) => collect(() => recordingSink(path), problems));
+  return [...recordings, ...readDestinations(written, request.keys, problems)];
+}
+
+/** What `read` returns, in a list; nothing if it found problems, which are kept. */
+function collect<T>(read: () => T, problems: string[]): T[] {
+  try {
+    return [read()];
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    problems.push(...error.problems);
+    return [];
+  }
 }
 
 function readDestinations(
@@ -150,25 +154,38 @@ function readDestinations(
   keys: readonly WrittenKey[],
   problems: string[],
 ): SinkPlan[] {
+  checkNames(written, keys, problems);
   const sinks: SinkPlan[] = [];
-  for (const key of keys) {
-    if (key.name === LISTEN_KEY_NAME) continue;
-    const matches = written.filter((destination) => key.name === undefined || destination.name === key.name);
-    if (matches.length === 1) continue;
-    if (matches.length === 0) problems.push("-k is for a destination on a server, and there is none");
-    else problems.push("-k fits several destinations; name them: -t NAME=URL -k NAME=KEY");
-  }
   for (const destination of written) {
     const key = keys.find((candidate) => candidate.name === undefined || candidate.name === destination.name);
-    try {
-      const url = parseDestination(destination.address, key?.value);
+    for (const url of collect(() => parseDestination(destination.address, key?.value), problems)) {
       sinks.push({ kind: "rtmp", name: freeName(destination.name ?? url.host, sinks), url });
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      problems.push(...error.problems);
     }
   }
   return sinks;
+}
+
+/** Each name stands for one destination, and each key for one that has no other. */
+function checkNames(
+  written: readonly WrittenDestination[],
+  keys: readonly WrittenKey[],
+  problems: string[],
+): void {
+  const names = written.flatMap(({ name }) => name ?? []);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) problems.push(`two destinations are called ${twice}`);
+  const mine = keys.filter((key) => key.name !== LISTEN_KEY_NAME);
+  const fits = (key: WrittenKey, { name }: WrittenDestination): boolean =>
+    key.name === undefined || key.name === name;
+  for (const key of mine) {
+    const matches = written.filter((destination) => fits(key, destination)).length;
+    if (matches === 0) problems.push("-k is for a destination on a server, and there is none");
+    if (matches > 1 && twice === undefined)
+      problems.push("-k fits several destinations; name them: -t NAME=URL -k NAME=KEY");
+  }
+  const doubled = written.find((destination) => mine.filter((key) => fits(key, destination)).length > 1);
+  if (doubled !== undefined)
+    problems.push(`two keys for ${doubled.name ?? "the same destination"}; one is enough`);
 }
 
 function freeName(wanted: string, sinks: readonly SinkPlan[]): string {
@@ -194,11 +211,14 @@ function readTimes(request: JobRequest, timeout: number | undefined, problems: s
   };
   const until =
     request.until === undefined ? undefined : take("until", parseUntil(request.until, request.now));
-  const retry = { min: duration("retry-min"), max: duration("retry-max") };
+  const retry = {
+    min: positive("retry-min", duration("retry-min"), problems),
+    max: positive("retry-max", duration("retry-max"), problems),
+  };
   const stop = seconds("stop", request.stopSeconds);
   const given = duration("stall") ?? seconds("timeout", request.timeoutSeconds) ?? timeout;
   return {
-    for: duration("for") ?? stop,
+    for: positive("for", duration("for"), problems) ?? positive("stop", stop, problems),
     until,
     wait: duration("wait"),
     grace: duration("grace") ?? DEFAULT_GRACE_MS,
