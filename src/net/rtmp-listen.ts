@@ -23,7 +23,7 @@ export type RtmpListenOptions = ListenAddress & { readonly idleTimeout: number }
 /** Who decides about requests. Each stream request is answered with link.accept or link.refuse, now or later. */
 export type ListenerOwner = {
   /** A denial, or undefined to let the client go on. */
-  onConnect(request: ConnectRequest): Denial | undefined;
+  onConnect(link: ServerLink, request: ConnectRequest): Denial | undefined;
   onPublish(link: ServerLink, request: PublishRequest): void;
   onPlay(link: ServerLink, request: PlayRequest): void;
   /** A line for the log about clients, without secrets. */
@@ -282,7 +282,7 @@ export class ServerLink {
   }
 
   #answerConnect(request: ConnectRequest): void {
-    const denial = this.#context.owner.onConnect(request);
+    const denial = this.#context.owner.onConnect(this, request);
     if (denial === undefined) this.#server.accept(request.id, performance.now());
     else this.refuse(request.id, denial);
   }

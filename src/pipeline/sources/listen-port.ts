@@ -50,7 +50,7 @@ export class ListenPort {
   constructor(options: RtmpListenOptions, rules: ListenRules, say: (line: string) => void) {
     this.#rules = rules;
     this.#listener = new RtmpListener(options, {
-      onConnect: (request) => this.#onConnect(request.app),
+      onConnect: (link, request) => this.#onConnect(link, request.app),
       onPublish: (link, request) => this.#onPublish(link, request),
       onPlay: (link, request) => this.#onPlay(link, request),
       onNotice: say,
@@ -91,8 +91,10 @@ export class ListenPort {
   }
 
   /** OBS and gortmplib put everything into the application: it may begin with ours. */
-  #onConnect(app: string): Denial | undefined {
-    return app === this.#rules.app || app.startsWith(`${this.#rules.app}/`) ? undefined : WRONG_APP;
+  #onConnect(link: ServerLink, app: string): Denial | undefined {
+    if (app === this.#rules.app || app.startsWith(`${this.#rules.app}/`)) return undefined;
+    this.#listener.notice(link.address, "wrong application, refused");
+    return WRONG_APP;
   }
 
   #onPublish(link: ServerLink, request: PublishRequest): void {
