@@ -7,6 +7,7 @@ import { UsageError } from "../errors.ts";
 import { ExitCode, outcomeOf } from "../face/exit.ts";
 import { Narrator } from "../face/narrator.ts";
 import { StatusFace } from "../face/status.ts";
+import { audioFourCcs, videoFourCcs } from "../media/fourcc.ts";
 import { runJob } from "../pipeline/job.ts";
 import { makeParts } from "../pipeline/registry.ts";
 import { planFromFlags } from "../recipe/from-flags.ts";
@@ -20,6 +21,8 @@ import { flagsOf } from "./flags.ts";
 import { jobRequest } from "./request.ts";
 import { listenForSignals } from "./signals.ts";
 
+/** What connect announces beyond the legacy codecs: everything that the table knows is passed on. */
+const ENHANCED = { video: videoFourCcs(), audio: audioFourCcs() };
 /** How often a plain status line is written when nothing is said about it, in ms. */
 const DEFAULT_STATS_MS = 60_000;
 
@@ -42,7 +45,7 @@ async function runPlan(plan: Plan, faces: Faces, stats: number): Promise<number>
   const narrator = new Narrator(faces.log, { job: plan.job, json: faces.json });
   const status = new StatusFace(faces.terminal, faces.quiet ? 0 : stats, (line) => faces.log.info(line));
   using signals = listenForSignals({ onStatistics: () => faces.terminal.line(status.line()) });
-  const parts = makeParts(plan, [], (event) => narrator.tell(event));
+  const parts = makeParts(plan, ENHANCED, (event) => narrator.tell(event));
   const report = await runJob(plan, parts, {
     report: (event) => narrator.tell(event),
     onStatus: (current) => status.start(current),

@@ -11,6 +11,7 @@ import { Ingest } from "../pipeline/ingest.ts";
 import { makeSource } from "../pipeline/registry.ts";
 import { parseSource, secretsOf } from "../recipe/addresses.ts";
 import { DEFAULT_STALL_MS, netPlan } from "../recipe/from-flags.ts";
+import { NO_FOURCCS } from "../rtmp/connect.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import { parseArgs, type Args } from "./args.ts";
 import { requireFile } from "./check-paths.ts";
@@ -45,7 +46,7 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   const faces = makeFaces(args, { mediaOnStdout: false });
   if (source.kind === "rtmp") faces.terminal.hide(secretsOf(source.url, { nameIsSecret: false }));
   const live = source.kind === "rtmp" || source.kind === "http";
-  const input = makeSource({ source, net, realtime: false, loop: false }, [], (event) => {
+  const input = makeSource({ source, net, realtime: false, loop: false }, NO_FOURCCS, (event) => {
     if (event.event === "trace") faces.log.withTag(event.name).debug(event.text);
   });
   const probe = new StreamProbe();

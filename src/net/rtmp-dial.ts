@@ -7,6 +7,7 @@
 import { ProtocolError, RemoteError, TransportError, withContext } from "../errors.ts";
 import { nextAuthQuery } from "../rtmp/auth.ts";
 import { RtmpClient } from "../rtmp/client.ts";
+import type { FourCcs } from "../rtmp/connect.ts";
 import type { MediaEvent, RtmpEvent } from "../rtmp/events.ts";
 import { parseRtmpServer, parseRtmpUrl, redactUrl, type RtmpUrl } from "../rtmp/url.ts";
 import { connectTcp, type TlsOptions } from "./tcp.ts";
@@ -22,7 +23,7 @@ export type DialTarget = {
   readonly stepTimeout: number;
   readonly startTimeout: number;
   readonly stall: number;
-  readonly fourCcs: readonly string[];
+  readonly fourCcs: FourCcs;
 };
 
 /** What a link tells its owner. After onClose nothing more comes. */
@@ -95,6 +96,7 @@ export class RtmpLink {
   #blocked = 0;
   #blockedSince = 0;
   #settle: { resolve(detour: Detour | undefined): void; reject(error: unknown): void } | undefined;
+  #paused = false;
   #over = false;
 
   constructor(target: DialTarget, hop: Hop, handler: LinkHandler) {
@@ -140,10 +142,13 @@ export class RtmpLink {
 
   /** Stops and restarts reading. */
   pause(): void {
+    this.#paused = true;
     this.#transport?.pause();
   }
 
   resume(): void {
+    this.#paused = false;
+    this.#client.postpone(performance.now());
     this.#transport?.resume();
   }
 
@@ -264,7 +269,7 @@ export class RtmpLink {
         this.#handler.onTrace(`ignored a message of type ${event.typeId}, ${event.length} bytes`);
         return;
       case "redirect":
-        this.#detour({ ...this.#hop, url: redirected(this.#hop.url, event.url, event.hasStream) });
+        this.#redirect(event.url, event.hasStream);
         return;
       case "auth":
         this.#detour({ ...this.#hop, authQuery: this.#answerChallenge(event.description) });
@@ -275,6 +280,13 @@ export class RtmpLink {
       default:
         event satisfies never;
     }
+  }
+
+  #redirect(to: string, hasStream: boolean): void {
+    const url = redirected(this.#hop.url, to, hasStream);
+    // Answers to one server's challenge are none of another's business.
+    const authQuery = url.host === this.#hop.url.host ? this.#hop.authQuery : "";
+    this.#detour({ ...this.#hop, url, authQuery });
   }
 
   #answerChallenge(description: string): string {
@@ -325,6 +337,8 @@ export class RtmpLink {
   /** The deadline may have moved on since the timer was set: that costs nothing per message. */
   #onTimer(): void {
     this.#timerAt = Infinity;
+    // Silence that we asked for is not the server's.
+    if (this.#paused) this.#client.postpone(performance.now());
     this.#run(() => this.#client.advance(performance.now()));
   }
 

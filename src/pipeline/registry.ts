@@ -5,6 +5,7 @@
 import type { DialTarget } from "../net/rtmp-dial.ts";
 import { httpSegments } from "../net/http-flv.ts";
 import type { NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
+import type { FourCcs } from "../rtmp/connect.ts";
 import { expandName, type NameFields } from "./file-name.ts";
 import type { JobParts } from "./job.ts";
 import type { QueueLimits } from "./queue.ts";
@@ -34,7 +35,7 @@ const RECORDING_QUEUE: QueueLimits = { bytes: 64 * 1024 * 1024, ms: Infinity, po
 const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
 /** The source and sinks of a plan; `fourCcs` are the enhanced codecs that connect announces. */
-export function makeParts(plan: Plan, fourCcs: readonly string[], report: Report): JobParts {
+export function makeParts(plan: Plan, fourCcs: FourCcs, report: Report): JobParts {
   const framer = new RunFramer("publish");
   const port = makePort(plan, report);
   return {
@@ -61,7 +62,7 @@ function makePort(plan: Plan, report: Report): ListenPort | undefined {
 export type SourceSettings = Pick<Plan, "source" | "net" | "realtime" | "loop">;
 
 /** The source of a plan. */
-export function makeSource(plan: SourceSettings, fourCcs: readonly string[], report: Report): Source {
+export function makeSource(plan: SourceSettings, fourCcs: FourCcs, report: Report): Source {
   const { source, net, realtime, loop } = plan;
   const say = (text: string): void => report({ event: "trace", name: "source", text });
   switch (source.kind) {
@@ -100,7 +101,7 @@ export function makeSource(plan: SourceSettings, fourCcs: readonly string[], rep
 }
 
 type SinkParts = {
-  readonly fourCcs: readonly string[];
+  readonly fourCcs: FourCcs;
   readonly framer: RunFramer;
   readonly port: ListenPort | undefined;
 };

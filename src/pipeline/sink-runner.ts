@@ -4,7 +4,7 @@
  */
 
 import { describe } from "../errors.ts";
-import { isPermanent, isRefusal } from "./faults.ts";
+import { isPermanent, isRefusal, isUnsaid } from "./faults.ts";
 import type { Hub } from "./hub.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
 import type { FileReport, JobEvent, SinkStatus } from "./report.ts";
@@ -268,7 +268,7 @@ export class SinkRunner {
     if (isPermanent(error) || this.#ending) return "give-up";
     this.status.state = "waiting";
     this.status.retryAt = performance.now() + wait;
-    if (!this.status.everLive && (isRefusal(error) || attempts >= PATIENCE_ATTEMPTS)) {
+    if (!this.status.everLive && (isSaid(error) || attempts >= PATIENCE_ATTEMPTS)) {
       this.#lostHope();
       if (this.#controller.signal.aborted) return "give-up";
     }
@@ -286,4 +286,9 @@ export class SinkRunner {
     this.status.hopeless = true;
     this.#options.onHopeless();
   }
+}
+
+/** A refusal in so many words; a server that just hangs up may be restarting. */
+function isSaid(error: unknown): boolean {
+  return isRefusal(error) && !isUnsaid(error);
 }

@@ -122,6 +122,12 @@ export class RtmpClient implements Session {
     this.#ended("StreamEOF", true);
   }
 
+  /** We do not read at the moment: the time until a live stream counts as stalled begins anew. */
+  postpone(now: number): void {
+    this.#now = now;
+    if (this.#phase === "live" && this.#plays && !this.#eof) this.#deadline = now + this.#options.stall;
+  }
+
   /** Says goodbye: unpublish or stop playing. What it queues must still be sent. */
   finish(): void {
     if (this.#phase === "start" || this.#phase === "live") {

@@ -20,8 +20,17 @@ export type ConnectOptions = {
   readonly intent: "publish" | "play";
   /** Query that authentication appends to app and tcUrl; "" for none. */
   readonly authQuery: string;
-  readonly fourCcs: readonly string[];
+  readonly fourCcs: FourCcs;
 };
+
+/** Codecs by their FourCC names, as Enhanced RTMP announces them. */
+export type FourCcs = { readonly video: readonly string[]; readonly audio: readonly string[] };
+
+/** None: the widest compatibility. */
+export const NO_FOURCCS: FourCcs = { video: [], audio: [] };
+
+/** FourCcInfoMask: we neither decode nor encode, we pass on. */
+const CAN_FORWARD = 4;
 
 /** The command object of connect. */
 export function connectObject(options: ConnectOptions): Amf0Value {
@@ -36,6 +45,18 @@ export function connectObject(options: ConnectOptions): Amf0Value {
     pageUrl: url.pageUrl,
   };
   const player = { fpad: false, capabilities: 15, audioCodecs: 4071, videoCodecs: 252, videoFunction: 1 };
-  const enhanced = fourCcs.length > 0 ? { fourCcList: [...fourCcs], capsEx: CAPS_EX } : {};
-  return amfObject({ ...common, ...(intent === "play" ? player : {}), ...enhanced });
+  return amfObject({ ...common, ...(intent === "play" ? player : {}), ...enhancedFields(fourCcs) });
+}
+
+/** The fields of Enhanced RTMP v2; the list is for servers of its first version. */
+function enhancedFields({ video, audio }: FourCcs): Record<string, Amf0Value> {
+  if (video.length + audio.length === 0) return {};
+  const map = (names: readonly string[]): Amf0Value =>
+    amfObject(Object.fromEntries(names.map((name) => [name, CAN_FORWARD])));
+  return {
+    fourCcList: [...video, ...audio],
+    videoFourCcInfoMap: map(video),
+    audioFourCcInfoMap: map(audio),
+    capsEx: CAPS_EX,
+  };
 }

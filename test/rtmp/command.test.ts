@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { amfObject, getProperty } from "../../src/amf/amf0.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { decodeCommand, encodeCommand } from "../../src/rtmp/command.ts";
-import { connectObject } from "../../src/rtmp/connect.ts";
+import { connectObject, NO_FOURCCS } from "../../src/rtmp/connect.ts";
 import { parseRtmpUrl } from "../../src/rtmp/url.ts";
 import { fixture, fromHex, hex, toHex } from "../support/bytes.ts";
 import { mutations } from "../support/mutate.ts";
@@ -100,7 +100,7 @@ describe("encodeCommand", () => {
 });
 
 describe("connectObject", () => {
-  const options = { authQuery: "", fourCcs: [] };
+  const options = { authQuery: "", fourCcs: NO_FOURCCS };
   const connect = (text: string, intent: "publish" | "play", more = {}): [string, unknown][] => {
     const object = connectObject({ ...options, url: parseRtmpUrl(text), intent, ...more });
     return (object as { entries: [string, unknown][] }).entries;
@@ -138,9 +138,13 @@ describe("connectObject", () => {
   });
 
   test("codecs beyond the legacy ones are announced with the capabilities", () => {
-    const entries = connect("rtmp://host/live/key", "publish", { fourCcs: ["hvc1", "av01"] });
-    expect(entries.slice(-2)).toEqual([
-      ["fourCcList", ["hvc1", "av01"]],
+    const entries = connect("rtmp://host/live/key", "publish", {
+      fourCcs: { video: ["hvc1"], audio: ["Opus"] },
+    });
+    expect(entries.slice(-4)).toEqual([
+      ["fourCcList", ["hvc1", "Opus"]],
+      ["videoFourCcInfoMap", { kind: "object", entries: [["hvc1", 4]] }],
+      ["audioFourCcInfoMap", { kind: "object", entries: [["Opus", 4]] }],
       ["capsEx", 6],
     ]);
   });

@@ -29,7 +29,7 @@ export function clientOptions(options: Partial<RtmpClientOptions> = {}): RtmpCli
     handshake: "simple",
     random: randomBytes(3032, 1),
     authQuery: "",
-    fourCcs: [],
+    fourCcs: { video: [], audio: [] },
     ...TIMES,
     ...options,
   };
