@@ -50,7 +50,7 @@ class Job {
   readonly #startedAt = performance.now();
   #hub = new Hub();
   /** Sinks that are still finishing an episode that is over. */
-  #finishing: Promise<unknown> = Promise.resolve();
+  #finishing: Promise<unknown> | undefined;
   #sinksBegun = false;
   #mediaBefore = 0;
   #lastLiveAt: number | undefined;
@@ -158,9 +158,11 @@ class Job {
     this.#status.counters = this.#hub.counters;
     this.#ingest.startOver(this.#hub);
     const finished = Promise.all(this.#sinks.map((sink) => sink.finish()));
-    this.#finishing = Promise.all([this.#finishing, finished]).then(() => {
+    const all = Promise.all([this.#finishing, finished]).then(() => {
+      if (this.#finishing === all) this.#finishing = undefined;
       if (!this.#stopSource.signal.aborted) void this.#beginEpisode();
     });
+    this.#finishing = all;
   }
 
   async #runSource(): Promise<string> {
@@ -245,10 +247,12 @@ class Job {
     if (this.#sinksBegun) return;
     this.#sinksBegun = true;
     const hub = this.#hub;
-    const dialled = this.#finishing.then(() => {
+    const start = (): Promise<unknown> => {
       for (const sink of this.#sinks) sink.start(hub);
       return Promise.all(this.#sinks.map((sink) => sink.settled));
-    });
+    };
+    // At once if possible: what comes before the first keyframe is kept for nobody who starts later.
+    const dialled = this.#finishing === undefined ? start() : this.#finishing.then(start);
     // A source that is ahead of the clock can wait until everybody is there.
     if (this.#source.nature !== "made") this.#ingest.waitFor(dialled);
   }

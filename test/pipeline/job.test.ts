@@ -180,7 +180,7 @@ describe("a source that is lost", () => {
     const source = scriptedSource("played", lost("V1 A1 f0 a10"), lost("f0 K40 f80"), show);
     const sink = new FakeSink("a");
     await runFakeJob(makePlan(), source, [sink]);
-    expect(sink.lines[0]).toStartWith("V1 A1 K");
+    expect(sink.lines[0]).toStartWith("V1 A1 a10 K");
   });
 });
 
