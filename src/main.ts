@@ -39,7 +39,7 @@ async function answerEarly(
   }
   const root = rootCommand(packageJson.version);
   if (verb === undefined || verb === "--help" || verb === "-h" || verb === "help") {
-    terminal.out(await usage(subCommandOf(rest[0] ?? "") ?? root, root));
+    terminal.help(await usage(subCommandOf(rest[0] ?? "") ?? root, root));
     return verb === undefined ? ExitCode.usage : ExitCode.done;
   }
   const command = subCommandOf(verb);
@@ -47,7 +47,7 @@ async function answerEarly(
   const end = rest.indexOf("--");
   const flags = end < 0 ? rest : rest.slice(0, end);
   if (!flags.includes("--help") && !flags.includes("-h")) return undefined;
-  terminal.out(await usage(command, root));
+  terminal.help(await usage(command, root));
   return ExitCode.done;
 }
 

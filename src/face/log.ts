@@ -29,7 +29,8 @@ export function createLog(terminal: Terminal, verbosity: Verbosity, format: LogF
       {
         log: ({ type, tag, args, date }) => {
           const text = args.map(String).join(" ");
-          terminal.line(formatLine({ type, tag, text, date }, format, terminal.colour));
+          const colour = format === "text" ? COLOUR[type] : undefined;
+          terminal.line(formatLine({ type, tag, text, date }, format), colour);
         },
       },
     ],
@@ -38,17 +39,14 @@ export function createLog(terminal: Terminal, verbosity: Verbosity, format: LogF
 
 type Line = { type: string; tag: string; text: string; date: Date };
 
-function formatLine({ type, tag, text, date }: Line, format: LogFormat, colour: boolean): string {
+function formatLine({ type, tag, text, date }: Line, format: LogFormat): string {
   switch (format) {
     case "json":
       return JSON.stringify({ time: date.toISOString(), level: type, tag, text });
     case "journal":
       return `<${PRIORITY[type] ?? 6}>${tag === "" ? "" : `[${tag}] `}${text}`;
-    case "text": {
-      const line = `${clock(date)} ${tag === "" ? "" : `[${tag}] `}${text}`;
-      const paint = colour ? COLOUR[type] : undefined;
-      return paint === undefined ? line : `${paint}${line}\x1b[0m`;
-    }
+    case "text":
+      return `${clock(date)} ${tag === "" ? "" : `[${tag}] `}${text}`;
     default:
       return format satisfies never;
   }

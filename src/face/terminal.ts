@@ -26,7 +26,7 @@ export class Terminal {
 
   /** From now on these texts are never shown. Longer ones first, so that none hides half of another. */
   hide(secrets: readonly string[]): void {
-    const all = [...this.#secrets, ...secrets.flatMap((secret) => [secret, encodeURIComponent(secret)])];
+    const all = [...this.#secrets, ...secrets.flatMap(writings)];
     const long = all.filter((secret) => secret.length >= SHORTEST_SECRET);
     this.#secrets = [...new Set(long)].sort((a, b) => b.length - a.length);
   }
@@ -38,11 +38,12 @@ export class Terminal {
     return masked;
   }
 
-  /** Writes a line to stderr, above the status line. */
-  line(text: string): void {
+  /** Writes a line to stderr, above the status line; `colour` is an escape sequence of ours. */
+  line(text: string, colour = ""): void {
     const clean = oneLine(this.mask(text));
-    if (this.#status === "") write(STDERR, `${clean}\n`);
-    else write(STDERR, `\r\x1b[2K${clean}\n${this.#status}`);
+    const painted = colour === "" || !this.colour ? clean : `${colour}${clean}\x1b[0m`;
+    if (this.#status === "") write(STDERR, `${painted}\n`);
+    else write(STDERR, `\r\x1b[2K${painted}\n${this.#status}`);
   }
 
   /** Paints the status line anew; "" removes it. Only on a terminal. */
@@ -56,13 +57,23 @@ export class Terminal {
 
   /** Writes a line to stdout. */
   out(text: string): void {
-    write(STDOUT, `${this.mask(text)}\n`);
+    write(STDOUT, `${oneLine(this.mask(text))}\n`);
+  }
+
+  /** Writes lines of our own to stdout, which may be styled: help. */
+  help(text: string): void {
+    write(STDOUT, `${text}\n`);
   }
 }
 
-/** What a peer says may hold control characters: they must not reach a terminal. */
+/** How a secret may stand in a text: as it is, in a URL, in JSON. */
+function writings(secret: string): string[] {
+  return [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)];
+}
+
+/** What a peer says may hold control characters, C1 and escape sequences too: they must not reach a terminal. */
 function oneLine(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f]/g, "?").replace(/\r?\n/g, "\n  ");
+  return text.replace(/\r?\n/g, "\n  ").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?");
 }
 
 /** Writes all of it; a reader that is gone is nobody's business here. */

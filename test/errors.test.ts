@@ -1,0 +1,73 @@
+/** The error classes: what they carry, how they are told from bugs, and what is put in front of them. */
+import { describe, expect, test } from "bun:test";
+import {
+  describe as describeError,
+  DiskError,
+  isOurs,
+  MediaError,
+  ProtocolError,
+  RemoteError,
+  TransportError,
+  UsageError,
+  withContext,
+} from "../src/errors.ts";
+
+const CAUSE = new Error("the system says so");
+const OURS = [
+  new UsageError("wrong"),
+  new ProtocolError("wrong", { layer: "chunk", csid: 4, offset: 9 }, { cause: CAUSE }),
+  new RemoteError("wrong", { code: "NetStream.Publish.BadName", refusal: "name" }, { cause: CAUSE }),
+  new TransportError("wrong", "refused", { cause: CAUSE }),
+  new MediaError("wrong", 7, { cause: CAUSE }),
+  new DiskError("wrong", { path: "/a", code: "ENOSPC" }, { cause: CAUSE }),
+];
+
+test.each(OURS.map((error) => [error.name, error] as const))(
+  "%s is ours and says what it says",
+  (name, error) => {
+    expect(error.constructor.name).toBe(name);
+    expect(isOurs(error)).toBe(true);
+    expect(describeError(error)).toBe("wrong");
+  },
+);
+
+test.each([
+  [new Error("oops"), "Internal: oops"],
+  [new TypeError("x is undefined"), "Internal: x is undefined"],
+  ["oops", "Internal: oops"],
+  [undefined, "Internal: undefined"],
+])("%p is a bug", (error, text) => {
+  expect(isOurs(error)).toBe(false);
+  expect(describeError(error)).toBe(text);
+});
+
+test("a UsageError keeps every problem", () => {
+  expect(new UsageError(["a", "b"])).toMatchObject({ message: "a\nb", problems: ["a", "b"] });
+  expect(new UsageError("a").problems).toEqual(["a"]);
+});
+
+describe("withContext", () => {
+  test.each(OURS.slice(1, 5).map((error) => [error.name, error] as const))(
+    "%s keeps its kind and its cause",
+    (_name, error) => {
+      const told = withContext(error, 'Cannot play "x"') as Error;
+      const {
+        message,
+        cause,
+        stack: _stack,
+        ...detail
+      } = Object.assign({}, told, { message: told.message, cause: told.cause });
+      expect(told.constructor).toBe(error.constructor);
+      expect(message).toBe('Cannot play "x": wrong');
+      expect(cause).toBe(error);
+      expect(error).toMatchObject(detail);
+    },
+  );
+
+  test.each([[OURS[0]], [OURS[5]], [new Error("a bug")], ["text"]])(
+    "%p names its place already, or is none of ours",
+    (error) => {
+      expect(withContext(error, "context")).toBe(error);
+    },
+  );
+});

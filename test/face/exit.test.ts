@@ -1,0 +1,222 @@
+/** The end of a job as exit code and last line: every code of the specification that a job can end with. */
+import { describe, expect, test } from "bun:test";
+import {
+  DiskError,
+  MediaError,
+  ProtocolError,
+  RemoteError,
+  TransportError,
+  UsageError,
+  type Refusal,
+  type TransportFault,
+} from "../../src/errors.ts";
+import { ExitCode, exitCodeOf, outcomeOf } from "../../src/face/exit.ts";
+import type { JobReport, SinkStatus } from "../../src/pipeline/report.ts";
+import { makeEmptyReport, makeReport, makeSinkStatus } from "../support/reports.ts";
+
+const remote = (refusal: Refusal): RemoteError =>
+  new RemoteError("the server says no", { code: "x", refusal });
+const transport = (fault: TransportFault): TransportError => new TransportError(`trouble: ${fault}`, fault);
+const FULL = new DiskError("the disk is full", { path: "x", code: "ENOSPC" });
+const FILE = { path: "a.flv", bytes: 1_572_864, ms: 120_000 };
+const file = (changes: Partial<SinkStatus> = {}): SinkStatus =>
+  makeSinkStatus({ name: "a.flv", kind: "file", ...changes });
+
+describe("an error by itself", () => {
+  test.each<[string, unknown, number]>([
+    ["usage", new UsageError("wrong"), 2],
+    ["not live", remote("not-live"), 4],
+    ["stalled", transport("stalled"), 4],
+    ["auth", remote("auth"), 5],
+    ["name", remote("name"), 5],
+    ["app", remote("app"), 5],
+    ["trouble of the server", remote("failed"), 6],
+    ["refused connection", transport("refused"), 6],
+    ["name server", transport("name"), 6],
+    ["TLS", transport("tls"), 6],
+    ["time", transport("timeout"), 6],
+    ["protocol", new ProtocolError("nonsense", { layer: "chunk" }), 6],
+    ["media", new MediaError("no FLV"), 3],
+    ["disk", FULL, 7],
+    ["a bug", new Error("oops"), 1],
+    ["anything", "oops", 1],
+  ])("%s", (_name, error, code) => {
+    expect(exitCodeOf(error)).toBe(code);
+  });
+});
+
+describe("a job that did something", () => {
+  type Case = [name: string, report: JobReport, code: number, text: string];
+  const CASES: Case[] = [
+    ["sent", makeReport(), 0, "done: 2m sent to twitch"],
+    [
+      "recorded",
+      makeReport({ verb: "pull", files: [FILE] }, [file()]),
+      0,
+      "done: 2m in 1 file, 1.5 MiB: a.flv",
+    ],
+    [
+      "recorded and sent",
+      makeReport({ files: [FILE] }, [file(), makeSinkStatus()]),
+      0,
+      "done: 2m in 1 file, 1.5 MiB: a.flv; sent to twitch",
+    ],
+    [
+      "many files are not named",
+      makeReport({ files: [FILE, FILE, FILE] }, [file()]),
+      0,
+      "done: 2m in 3 files, 4.5 MiB",
+    ],
+    ["stopped by the user", makeReport({ stopped: true }), 0, "stopped: 2m sent to twitch"],
+    ["all that was wanted", makeReport({ wantedMs: 120_900 }), 0, "done: 2m sent to twitch"],
+    [
+      "less, because the user stopped it",
+      makeReport({ wantedMs: 7_200_000, stopped: true }),
+      0,
+      "stopped: 2m of 2h sent to twitch",
+    ],
+    [
+      "less, because the time was over",
+      makeReport({ wantedMs: 7_200_000, reason: "the planned end" }),
+      0,
+      "done: 2m of 2h sent to twitch",
+    ],
+    [
+      "less, because the file was shorter",
+      makeReport({ wantedMs: 7_200_000, nature: "made" }),
+      0,
+      "done: 2m of 2h sent to twitch",
+    ],
+    [
+      "less, because the source ended",
+      makeReport({ wantedMs: 7_200_000 }),
+      3,
+      "incomplete: 2m of 2h sent to twitch; the source ended early (the end)",
+    ],
+    [
+      "with gaps",
+      makeReport({ gaps: { count: 2, ms: 108_000 } }),
+      3,
+      "incomplete: 2m sent to twitch; 2 gaps (1m48s)",
+    ],
+    [
+      "until the source was lost",
+      makeReport({ sourceError: transport("reset") }),
+      3,
+      "incomplete: 2m sent to twitch; trouble: reset",
+    ],
+    [
+      "with a destination that was away",
+      makeReport({}, [makeSinkStatus({ name: "youtube", downMs: 14_000 })]),
+      3,
+      "incomplete: 2m sent to youtube; youtube down 14s",
+    ],
+    [
+      "with a destination that was lost",
+      makeReport({}, [makeSinkStatus({ state: "failed", error: transport("reset") })]),
+      3,
+      "incomplete: 2m sent to twitch; twitch lost: trouble: reset",
+    ],
+    [
+      "with a destination that never was",
+      makeReport({}, [
+        makeSinkStatus(),
+        makeSinkStatus({ name: "b", everLive: false, error: remote("auth") }),
+      ]),
+      3,
+      "incomplete: 2m sent to twitch; the server says no",
+    ],
+    [
+      "with a destination that was too slow",
+      makeReport({}, [makeSinkStatus({ lost: { packets: 9, bytes: 9, ms: 4200 } })]),
+      3,
+      "incomplete: 2m sent to twitch; twitch skipped 4.2s",
+    ],
+    [
+      "with a disk that was full beside a destination",
+      makeReport({}, [file({ everLive: true, error: FULL }), makeSinkStatus()]),
+      7,
+      "incomplete: 2m sent to twitch; a.flv lost: the disk is full",
+    ],
+  ];
+
+  test.each(CASES)("%s", (_name, report, code, text) => {
+    expect(outcomeOf(report)).toEqual({ code, text });
+  });
+});
+
+describe("a job from which nothing came", () => {
+  type Case = [name: string, report: JobReport, code: number, text: string];
+  const CASES: Case[] = [
+    [
+      "never live",
+      makeEmptyReport({ verb: "pull", reason: "the planned end" }),
+      4,
+      'nothing recorded: "rtmp://h/live/cam" was never live (the planned end)',
+    ],
+    [
+      "not live",
+      makeEmptyReport({ sourceError: remote("not-live") }),
+      4,
+      "nothing sent: the server says no; the stream is not live",
+    ],
+    ["stopped while waiting", makeEmptyReport({ stopped: true }), 0, "stopped: nothing sent"],
+    [
+      "a source that refused",
+      makeEmptyReport({ sourceError: remote("auth") }),
+      5,
+      "nothing sent: the server says no",
+    ],
+    [
+      "a source that was not reached",
+      makeEmptyReport({ verb: "pull", sourceError: transport("refused") }),
+      6,
+      "nothing recorded: trouble: refused",
+    ],
+    [
+      "a destination that refused",
+      makeEmptyReport({}, { error: remote("name") }),
+      5,
+      "nothing sent: the server says no",
+    ],
+    [
+      "a destination that was not reached",
+      makeEmptyReport({}, { error: transport("name") }),
+      6,
+      "nothing sent: trouble: name",
+    ],
+    [
+      "a disk",
+      makeEmptyReport({ verb: "pull" }, { kind: "file", error: FULL }),
+      7,
+      "nothing recorded: the disk is full",
+    ],
+    [
+      "a file that is none",
+      makeEmptyReport({ sourceError: new MediaError("no FLV") }),
+      3,
+      "nothing sent: no FLV",
+    ],
+    ["a bug", makeEmptyReport({ sourceError: new Error("oops") }), 1, "nothing sent: Internal: oops"],
+    [
+      "the source's trouble comes first, the same words only once",
+      makeEmptyReport(
+        { sourceError: transport("refused") },
+        { error: new DiskError("trouble: refused", FULL) },
+      ),
+      6,
+      "nothing sent: trouble: refused",
+    ],
+  ];
+
+  test.each(CASES)("%s", (_name, report, code, text) => {
+    expect(outcomeOf(report)).toEqual({ code, text });
+  });
+});
+
+test("the codes are those of the specification", () => {
+  expect(ExitCode).toEqual({
+    ...{ done: 0, internal: 1, usage: 2, incomplete: 3, neverLive: 4, refused: 5, unreachable: 6, disk: 7 },
+    ...{ interrupted: 130, terminated: 143 },
+  });
+});

@@ -1,0 +1,120 @@
+/** What is told of a job's events, how a failure that goes on is collapsed, and the events for programs. */
+import { describe, expect, test } from "bun:test";
+import { createConsola } from "consola/core";
+import { Narrator } from "../../src/face/narrator.ts";
+import type { JobEvent } from "../../src/pipeline/report.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+const MINUTE = 60_000;
+
+function makeNarrator() {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  const json: unknown[] = [];
+  const log = createConsola({
+    level: 5,
+    throttle: 0,
+    reporters: [{ log: ({ type, tag, args }) => void lines.push(`${type} [${tag}] ${args.join(" ")}`) }],
+  });
+  const options = { job: "show", json: (line: string) => json.push(JSON.parse(line)), now: clock.now };
+  return { clock, lines, json, narrator: new Narrator(log, options) };
+}
+
+describe("events", () => {
+  test.each<[JobEvent, string]>([
+    [
+      { event: "start", source: "rtmp://h/live/cam", destinations: ["a", "b"] },
+      "info [show] rtmp://h/live/cam -> a, b",
+    ],
+    [{ event: "live", name: "source" }, "info [show] live"],
+    [{ event: "live", name: "twitch" }, "info [show/twitch] live"],
+    [{ event: "ended", name: "source", reason: "unpublished" }, "info [show] ended: unpublished"],
+    [
+      { event: "retry", name: "twitch", error: "refused", attempts: 1, waitMs: 1000 },
+      "warn [show/twitch] refused; trying again in 1s",
+    ],
+    [{ event: "failed", name: "twitch", error: "no" }, "error [show/twitch] given up: no"],
+    [{ event: "gap", ms: 4200 }, "warn [show] the source was away for 4.2s"],
+    [
+      { event: "drop", name: "twitch", packets: 9, ms: 800 },
+      "warn [show/twitch] too slow: skipped 9 packets (800ms)",
+    ],
+    [{ event: "segment", path: "a.flv", bytes: 1024, ms: 1000 }, "info [show] recorded a.flv (1s, 1.0 KiB)"],
+    [{ event: "notice", name: "listener", text: "a stranger" }, "warn [show/listener] a stranger"],
+    [{ event: "trace", name: "source", text: "status x" }, "debug [show] status x"],
+  ])("%j", (event, line) => {
+    const { narrator, lines, json } = makeNarrator();
+    narrator.tell(event);
+    expect(lines).toEqual([line]);
+    expect(json).toEqual(
+      event.event === "trace" ? [] : [{ time: "1970-01-01T00:00:00.000Z", job: "show", ...event }],
+    );
+  });
+
+  test("without --json nothing is written for programs", () => {
+    const log = createConsola({ level: 0, reporters: [] });
+    new Narrator(log, { job: "show", json: undefined }).tell({ event: "gap", ms: 1 });
+  });
+});
+
+describe("a failure that goes on", () => {
+  const retry = (error: string, attempts: number, name = "twitch"): JobEvent => ({
+    ...{ event: "retry" as const, name, error, attempts, waitMs: 1000 },
+  });
+
+  /** Fails once a minute for this long; returns the minutes in which something was told. */
+  function tellFor(minutes: number): number[] {
+    const { clock, lines, narrator } = makeNarrator();
+    const told: number[] = [];
+    for (let minute = 0; minute <= minutes; minute++) {
+      clock.time = minute * MINUTE;
+      const before = lines.length;
+      narrator.tell(retry("refused", minute + 1));
+      if (lines.length > before) told.push(minute);
+    }
+    return told;
+  }
+
+  test("is told once, after 1, 5 and 15 minutes, and then every 15", () => {
+    expect(tellFor(61)).toEqual([0, 1, 5, 15, 30, 45, 60]);
+  });
+
+  test("says how long and how often", () => {
+    const { clock, lines, narrator } = makeNarrator();
+    narrator.tell(retry("refused", 1));
+    narrator.tell(retry("refused", 2));
+    clock.time = 5 * MINUTE;
+    narrator.tell(retry("refused", 7));
+    expect(lines).toEqual([
+      "warn [show/twitch] refused; trying again in 1s",
+      "warn [show/twitch] refused; still so after 5m, 7 attempts",
+    ]);
+  });
+
+  test("is told to programs every time", () => {
+    const { json, narrator } = makeNarrator();
+    for (let i = 1; i <= 5; i++) narrator.tell(retry("refused", i));
+    expect(json).toHaveLength(5);
+  });
+
+  test("of another kind is told at once", () => {
+    const { lines, narrator } = makeNarrator();
+    for (const error of ["refused", "timeout", "refused"]) narrator.tell(retry(error, 1));
+    expect(lines).toHaveLength(3);
+  });
+
+  test("of another destination is told at once", () => {
+    const { lines, narrator } = makeNarrator();
+    narrator.tell(retry("refused", 1, "a"));
+    narrator.tell(retry("refused", 1, "b"));
+    expect(lines).toHaveLength(2);
+  });
+
+  test("that was over meanwhile is told at once", () => {
+    const { lines, narrator } = makeNarrator();
+    narrator.tell(retry("refused", 1));
+    narrator.tell({ event: "live", name: "twitch" });
+    narrator.tell(retry("refused", 1));
+    expect(lines).toHaveLength(3);
+  });
+});

@@ -1,0 +1,51 @@
+/** The status line, as a text. */
+import { describe, expect, test } from "bun:test";
+import { statusLine } from "../../src/face/status.ts";
+import type { JobStatus, SinkStatus } from "../../src/pipeline/report.ts";
+import { makeCounters, makeSinkStatus, makeStatus } from "../support/reports.ts";
+
+const RATES = { bits: 4_980_000, fps: 29.97 };
+const NOW = 4_360_000;
+
+const line = (changes: Partial<JobStatus>): string =>
+  statusLine(makeStatus({ sinks: [], ...changes }), RATES, NOW);
+const sinkPart = (changes: Partial<SinkStatus>): string | undefined =>
+  line({ sinks: [makeSinkStatus({ state: "live", ...changes })] }).split(" | ")[1];
+
+test("a job that runs well", () => {
+  const sinks = [
+    makeSinkStatus({ name: "rec", kind: "file", state: "live", bytesOut: 2.7 * 1024 ** 3 }),
+    makeSinkStatus({ state: "live" }),
+    makeSinkStatus({ name: "youtube", state: "live", lagMs: 1200 }),
+    makeSinkStatus({ name: "own", state: "waiting", retryAt: NOW + 8000 }),
+  ];
+  expect(line({ sinks })).toBe(
+    "● show 01:12:40 4.98 Mb/s 30 fps gop 2s | rec 2.7 GiB | twitch ok | youtube lag 1.2s | own retry in 8s",
+  );
+});
+
+describe("the source", () => {
+  test.each<[string, Partial<JobStatus>, string]>([
+    ["was never live", { firstMediaAt: undefined, sourceState: "waiting" }, "○ show waiting"],
+    ["is away", { sourceState: "waiting" }, "○ show 01:12:40 waiting 4.98 Mb/s 30 fps gop 2s"],
+    ["has no video", { counters: makeCounters({ videoFrames: 0, gop: 0 }) }, "● show 01:12:40 4.98 Mb/s"],
+    ["has one keyframe", { counters: makeCounters({ gop: 0 }) }, "● show 01:12:40 4.98 Mb/s 30 fps"],
+  ])("%s", (_name, changes, text) => {
+    expect(line(changes)).toBe(text);
+  });
+});
+
+describe("a sink", () => {
+  test.each<[Partial<SinkStatus>, string]>([
+    [{ lagMs: 499 }, "twitch ok"],
+    [{ lagMs: 500 }, "twitch lag 500ms"],
+    [{ state: "waiting", retryAt: NOW - 10 }, "twitch retry in 0ms"],
+    [{ state: "waiting", retryAt: undefined }, "twitch retry in 0ms"],
+    [{ state: "connecting" }, "twitch connecting"],
+    [{ state: "failed" }, "twitch failed"],
+    [{ kind: "file", bytesOut: 512 }, "rec 512 B"],
+    [{ kind: "file", state: "failed", name: "a.flv" }, "a.flv failed"],
+  ])("%j", (changes, text) => {
+    expect(sinkPart(changes)).toBe(text);
+  });
+});
