@@ -270,7 +270,15 @@ function newClient(intent: "publish" | "play", handshake: "simple" | "digest" = 
   const url = parseRtmpUrl("rtmp://h/live/show?token=a/b");
   const times = { stepTimeout: 1000, startTimeout: 1000, stall: 1000 };
   const random = randomBytes(3032, 9);
-  const made = new RtmpClient({ url, intent, authQuery: "", fourCcs: { video: ["hvc1"], audio: [] }, handshake, random, ...times });
+  const made = new RtmpClient({
+    url,
+    intent,
+    authQuery: "",
+    fourCcs: { video: ["hvc1"], audio: [] },
+    handshake,
+    random,
+    ...times,
+  });
   made.begin(0);
   return made;
 }
