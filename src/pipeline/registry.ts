@@ -5,7 +5,6 @@
 import type { DialTarget } from "../net/rtmp-dial.ts";
 import { httpSegments } from "../net/http-flv.ts";
 import type { NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
-import type { FourCcs } from "../rtmp/connect.ts";
 import { expandName, type NameFields } from "./file-name.ts";
 import type { JobParts } from "./job.ts";
 import type { QueueLimits } from "./queue.ts";
@@ -21,6 +20,9 @@ import { rtmpAcceptSource } from "./sources/rtmp-accept.ts";
 import { testCardSource } from "./sources/testcard.ts";
 import { rtmpPlaySource } from "./sources/rtmp-play.ts";
 import { stdinSegments } from "./sources/stdin.ts";
+
+/** What connect announces. */
+type FourCcs = DialTarget["fourCcs"];
 
 /** Takes what the parts say for the log, without secrets. */
 export type Report = (event: JobEvent) => void;
