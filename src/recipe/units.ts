@@ -33,6 +33,35 @@ export function parseDuration(text: string): number | Problem {
   return Math.round(parts.reduce((sum, [, n, unit]) => sum + Number(n) * DURATION_MS[unit!]!, 0));
 }
 
+const SIZE_BYTES: Readonly<Record<string, number>> = {
+  B: 1,
+  K: 1000,
+  KB: 1000,
+  KIB: 1024,
+  M: 1e6,
+  MB: 1e6,
+  MIB: 1024 ** 2,
+  G: 1e9,
+  GB: 1e9,
+  GIB: 1024 ** 3,
+  T: 1e12,
+  TB: 1e12,
+  TIB: 1024 ** 4,
+};
+
+/** `200GiB`, `16MiB`, `500MB`: bytes. */
+export function parseSize(text: string): number | Problem {
+  const trimmed = text.trim();
+  if (/^\d+(\.\d+)?$/.test(trimmed)) {
+    return { problem: `"${text}" has no unit; write ${trimmed}MiB or ${trimmed}GiB` };
+  }
+  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(trimmed) ?? [];
+  const factor = SIZE_BYTES[unit?.toUpperCase() ?? ""];
+  if (factor === undefined)
+    return { problem: `"${text}" is no size; write one such as 16MiB, 500MB or 200GiB` };
+  return Math.round(Number(number) * factor);
+}
+
 /** `06:00`, `23:59:30` (the next time the clock shows it) or `2026-11-20T06:00`: ms since 1970. */
 export function parseUntil(text: string, now: Date): number | Problem {
   const clock = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(text.trim());
