@@ -78,10 +78,10 @@ const RUNTIME = [
 ];
 
 const BANS: readonly Ban[] = [
-  { what: "Bun", pattern: /\bBun\./, allowed: RUNTIME },
-  { what: "process", pattern: /\bprocess\./, allowed: RUNTIME },
   // Hashing is no input or output, and the digest handshake and digest authentication are nothing else.
-  { what: "node:", pattern: /from "node:/, allowed: [...RUNTIME, "rtmp/handshake.ts"] },
+  { what: "Bun", pattern: /\bBun\./, allowed: [...RUNTIME, "rtmp/handshake.ts"] },
+  { what: "process", pattern: /\bprocess\./, allowed: RUNTIME },
+  { what: "node:", pattern: /from "node:/, allowed: RUNTIME },
   {
     what: "a random source",
     pattern: /\bgetRandomValues\b|\bMath\.random\b/,

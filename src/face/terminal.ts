@@ -3,7 +3,7 @@
  * line below the log lines, and masks secrets in whatever passes.
  */
 
-import { writeSync } from "node:fs";
+import { fstatSync, writeSync } from "node:fs";
 
 const STDERR = 2;
 const STDOUT = 1;
@@ -19,8 +19,9 @@ export class Terminal {
   #secrets: string[] = [];
   #status = "";
 
-  constructor(env: Readonly<Record<string, string | undefined>>) {
-    this.interactive = process.stderr.isTTY === true && env["TERM"] !== "dumb";
+  /** `watched` says whether somebody watches stderr. */
+  constructor(env: Readonly<Record<string, string | undefined>>, watched: boolean = isTerminal()) {
+    this.interactive = watched && env["TERM"] !== "dumb";
     this.colour = this.interactive && (env["NO_COLOR"] ?? "") === "";
   }
 
@@ -85,5 +86,14 @@ function write(fd: number, text: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
     }
+  }
+}
+
+/** Whether somebody watches stderr. process.stderr costs several MiB: it is asked only where it can say yes. */
+function isTerminal(): boolean {
+  try {
+    return fstatSync(STDERR).isCharacterDevice() && process.stderr.isTTY === true;
+  } catch {
+    return false;
   }
 }

@@ -5,7 +5,7 @@
 import { RemoteError, TransportError } from "../errors.ts";
 import { errorCode } from "./resolve.ts";
 import type { TlsOptions } from "./tcp.ts";
-import { getCACertificates } from "node:tls";
+import { trustedRoots } from "./trust.ts";
 
 /** What to fetch; times in ms. */
 export type HttpTarget = {
@@ -24,29 +24,30 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
   const watch = new AbortController();
   const abort = (): void => watch.abort();
   signal.addEventListener("abort", abort, { once: true });
-  let timedOut = false;
-  let timer = setTimeout(() => {
-    timedOut = true;
-    watch.abort();
-  }, target.connectTimeout);
+  if (signal.aborted) abort();
+  let late: TransportError | undefined;
+  let timer: Timer | undefined;
+  const expect = (within: number, otherwise: TransportError): void => {
+    timer = setTimeout(() => {
+      late = otherwise;
+      watch.abort();
+    }, within);
+  };
   try {
-    const body = await open(target, watch.signal);
-    const reader = body.getReader();
+    expect(target.connectTimeout, new TransportError(`${context}: no answer`, "timeout"));
+    const reader = (await open(target, watch.signal)).getReader();
     for (;;) {
       clearTimeout(timer);
-      timer = setTimeout(() => {
-        timedOut = true;
-        watch.abort();
-      }, target.stall);
+      expect(target.stall, new TransportError(`${context}: the server sends nothing`, "stalled"));
       const { done, value } = await reader.read();
+      // From here on it is the caller who takes his time.
+      clearTimeout(timer);
       if (done) return;
       yield value;
     }
   } catch (error) {
     if (signal.aborted) return;
-    if (timedOut)
-      throw new TransportError(`${context}: the server sends nothing`, "stalled", { cause: error });
-    throw httpError(context, error);
+    throw late ?? httpError(context, error);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
@@ -56,11 +57,12 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
 
 async function open(target: HttpTarget, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
   const { tls } = target;
+  const roots = await trustedRoots(tls.ca);
   const response = await fetch(target.url, {
     signal,
     tls: {
       rejectUnauthorized: !tls.insecure,
-      ...(tls.ca === undefined ? {} : { ca: [...getCACertificates("default"), tls.ca] }),
+      ...(roots === undefined ? {} : { ca: roots }),
     },
   });
   if (!response.ok) throw statusError(response.status);
@@ -80,7 +82,8 @@ function statusError(status: number): RemoteError {
 function httpError(context: string, error: unknown): Error {
   if (error instanceof RemoteError)
     return new RemoteError(`${context}: ${error.message}`, error, { cause: error });
-  if (error instanceof TransportError) return new TransportError(`${context}: ${error.message}`, error.fault);
+  if (error instanceof TransportError)
+    return new TransportError(`${context}: ${error.message}`, error.fault, { cause: error });
   const code = errorCode(error);
   const text = error instanceof Error ? error.message : String(error);
   if (/CERT|VERIFY|TLS|SSL/i.test(code))

@@ -8,10 +8,13 @@ import { errorCode } from "./resolve.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
 
 /** What of Bun's sockets is used here, whatever data hangs on them. */
-export type Socket = Pick<Bun.Socket<unknown>, "write" | "terminate" | "shutdown">;
+export type Socket = Pick<Bun.Socket<unknown>, "write" | "end" | "terminate" | "shutdown">;
 
 /** How long a peer may take to close after our goodbye, in ms. */
 const LINGER_MS = 1000;
+/** A peer that takes nothing for this long, or not everything in the longer time, does not get the rest; in ms. */
+const STUCK_MS = 1000;
+const LONGEST_FINISH_MS = 10_000;
 
 const NOBODY: TransportHandler = { onData: () => {}, onDrain: () => {}, onClose: () => {} };
 
@@ -23,7 +26,9 @@ export class TcpTransport implements ByteTransport {
   #socket: Socket | undefined;
   #state: "opening" | "open" | "finishing" | "closed" = "opening";
   #onFinished: (() => void) | undefined;
-  #linger: Timer | undefined;
+  #saidGoodbye = false;
+  /** While finishing: for the peer to take the rest, then for it to close. */
+  #patience: Timer | undefined;
 
   constructor() {
     this.#outbox = new Outbox((bytes) => this.#socket?.write(bytes) ?? -1);
@@ -64,6 +69,7 @@ export class TcpTransport implements ByteTransport {
     return new Promise((resolve) => {
       this.#onFinished = resolve;
       if (this.#outbox.drain()) this.#sayGoodbye();
+      else this.#watchRest(performance.now() + LONGEST_FINISH_MS);
     });
   }
 
@@ -88,17 +94,33 @@ export class TcpTransport implements ByteTransport {
     if (open) this.handler.onClose(error === undefined ? undefined : lostError(error));
   }
 
+  #watchRest(deadline: number): void {
+    const left = this.#outbox.size;
+    this.#patience = setTimeout(() => {
+      if (this.#outbox.size === left || performance.now() >= deadline) this.#leave();
+      else this.#watchRest(deadline);
+    }, STUCK_MS);
+  }
+
   /** Everything is with the kernel: half-close, so that nothing unread turns into a reset that destroys it. */
   #sayGoodbye(): void {
-    if (this.#linger !== undefined) return;
+    if (this.#saidGoodbye) return;
+    this.#saidGoodbye = true;
+    clearTimeout(this.#patience);
     this.#socket?.shutdown();
-    this.#linger = setTimeout(() => this.close(), LINGER_MS);
+    this.#patience = setTimeout(() => this.#leave(), LINGER_MS);
+  }
+
+  /** What is with the kernel, seconds of media maybe, still reaches a peer that is slow: no terminate here. */
+  #leave(): void {
+    this.#end();
+    this.#socket?.end();
   }
 
   #end(): void {
     this.#state = "closed";
     this.#outbox.clear();
-    clearTimeout(this.#linger);
+    clearTimeout(this.#patience);
     this.#onFinished?.();
   }
 }

@@ -3,11 +3,11 @@
  * the operating system become TransportError here and nowhere else. Called by net/rtmp-dial.ts.
  */
 
-import { getCACertificates } from "node:tls";
 import { TransportError } from "../errors.ts";
 import { errorCode, resolveHost } from "./resolve.ts";
 import { type Socket, SOCKET_FAULTS, TcpTransport } from "./tcp-transport.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
+import { trustedRoots } from "./trust.ts";
 
 /** Where and how to connect. */
 export type ConnectTarget = {
@@ -34,11 +34,18 @@ export async function connectTcp(
 ): Promise<ByteTransport> {
   const deadline = performance.now() + target.timeout;
   const addresses = await resolveHost(target.host);
+  const roots = await trustedRoots(target.tls?.ca);
   let failure: unknown;
   for (const [i, address] of addresses.entries()) {
     const share = (deadline - performance.now()) / (addresses.length - i);
     try {
-      return await connectAddress(target, address, Math.max(share, SHORTEST_ATTEMPT_MS), handler, signal);
+      return await connectAddress(
+        { ...target, roots },
+        address,
+        Math.max(share, SHORTEST_ATTEMPT_MS),
+        handler,
+        signal,
+      );
     } catch (error) {
       if (signal.aborted) throw error;
       failure ??= error;
@@ -47,8 +54,10 @@ export async function connectTcp(
   throw failure;
 }
 
+type Attempt = ConnectTarget & { readonly roots: string[] | undefined };
+
 function connectAddress(
-  target: ConnectTarget,
+  target: Attempt,
   address: string,
   timeout: number,
   handler: TransportHandler,
@@ -92,7 +101,7 @@ function connectAddress(
 }
 
 function socketOptions(
-  target: ConnectTarget,
+  target: Attempt,
   address: string,
   transport: TcpTransport,
   ready: () => void,
@@ -102,7 +111,7 @@ function socketOptions(
   return {
     hostname: address,
     port: target.port,
-    ...(tls === undefined ? {} : { tls: tlsOptions(target.host, tls) }),
+    ...(tls === undefined ? {} : { tls: tlsOptions(target.host, tls.insecure, target.roots) }),
     // Not in Bun's types, but honoured since 1.3: the address to connect from.
     ...(target.bind === undefined ? {} : { localAddress: target.bind }),
     socket: {
@@ -129,11 +138,11 @@ function socketOptions(
   };
 }
 
-function tlsOptions(host: string, tls: TlsOptions): Bun.TLSOptions {
+function tlsOptions(host: string, insecure: boolean, roots: string[] | undefined): Bun.TLSOptions {
   return {
     serverName: host,
-    rejectUnauthorized: !tls.insecure,
-    ...(tls.ca === undefined ? {} : { ca: [...getCACertificates("default"), tls.ca] }),
+    rejectUnauthorized: !insecure,
+    ...(roots === undefined ? {} : { ca: roots }),
   };
 }
 

@@ -12,11 +12,10 @@ const FACE = join(import.meta.dir, "../../src/face");
 /** Runs lines of code that have a terminal `t` and a maker of logs; `tty` makes it believe that somebody watches. */
 async function output(code: string, options: { tty?: boolean; env?: Record<string, string> } = {}) {
   const script = `
-    Object.defineProperty(process.stderr, "isTTY", { value: ${options.tty ?? false} });
     Object.defineProperty(process.stderr, "columns", { value: 40 });
     const { Terminal } = await import(${JSON.stringify(join(FACE, "terminal.ts"))});
     const { createLog } = await import(${JSON.stringify(join(FACE, "log.ts"))});
-    const t = new Terminal(process.env);
+    const t = new Terminal(process.env, ${options.tty ?? false});
     ${code}`;
   const env = { TERM: "xterm", NO_COLOR: undefined, ...options.env };
   const result = await run([process.execPath, "-e", script], { env });
