@@ -19,6 +19,13 @@ export type FlvTag = {
 
 const KINDS: Record<number, FlvTag["kind"]> = { 8: "audio", 9: "video", 18: "script" };
 
+/** A tag or an RTMP message as a tag; undefined for a type that FLV does not know. */
+export function toTag(typeId: number, timestamp: number, payload: Uint8Array): FlvTag | undefined {
+  const kind = KINDS[typeId];
+  if (kind === undefined) return undefined;
+  return { kind, role: roleOf(kind, payload), timestamp, payload, hash: Bun.hash(payload).toString(16) };
+}
+
 function roleOf(kind: FlvTag["kind"], payload: Uint8Array): FlvTag["role"] {
   if (kind === "script") return "data";
   const [first = 0, second = 0] = payload;
@@ -41,15 +48,14 @@ export function readFlv(bytes: Uint8Array): FlvTag[] {
   const tags: FlvTag[] = [];
   for (let at = 13; at < data.length;) {
     if (at + 15 > data.length) throw new Error(`a tag is cut at offset ${at}`);
-    const kind = KINDS[data.readUInt8(at)];
-    if (kind === undefined) throw new Error(`unknown tag type ${data.readUInt8(at)} at offset ${at}`);
+    const typeId = data.readUInt8(at);
+    if (KINDS[typeId] === undefined) throw new Error(`unknown tag type ${typeId} at offset ${at}`);
     const size = data.readUIntBE(at + 1, 3);
     if (at + 15 + size > data.length) throw new Error(`a tag of ${size} bytes is cut at offset ${at}`);
     if (data.readUInt32BE(at + 11 + size) !== size + 11) throw new Error(`wrong tag size after offset ${at}`);
     const timestamp = data.readUIntBE(at + 4, 3) + data.readUInt8(at + 7) * 2 ** 24;
-    const payload = data.subarray(at + 11, at + 11 + size);
-    const hash = Bun.hash(payload).toString(16);
-    tags.push({ kind, role: roleOf(kind, payload), timestamp, payload, hash });
+    const tag = toTag(typeId, timestamp, data.subarray(at + 11, at + 11 + size));
+    if (tag !== undefined) tags.push(tag);
     at += 15 + size;
   }
   return tags;

@@ -10,7 +10,8 @@ import { scratch } from "./scratch.ts";
 /** `profile` high has B-frames, so composition times; baseline has none. */
 export type Show = { seconds?: number; profile?: "baseline" | "high"; audio?: boolean; bitrate?: string };
 
-const QUIET = ["-hide_banner", "-nostdin", "-v", "error"];
+/** ffmpeg says nothing but errors, and leaves the terminal alone. */
+export const QUIET_FFMPEG = ["-hide_banner", "-nostdin", "-v", "error"];
 
 /** Makes an FLV file with a keyframe every two seconds and returns its path. */
 export async function makeShow(path: string, show: Show = {}): Promise<string> {
@@ -24,7 +25,7 @@ export async function makeShow(path: string, show: Show = {}): Promise<string> {
   await runWell(
     [
       "ffmpeg",
-      ...QUIET,
+      ...QUIET_FFMPEG,
       ...["-f", "lavfi", "-i", picture],
       ...(audio ? ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"] : []),
       ...["-t", seconds, "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"],
@@ -70,13 +71,13 @@ export async function putShow(folder: string, name: string, wish: Show = {}): Pr
 /** Publishes a file with ffmpeg in real time (or at once), frames untouched. */
 export function publish(file: string, url: string, options: { realtime?: boolean } = {}): Child {
   const pace = options.realtime === false ? [] : ["-re"];
-  return start(["ffmpeg", ...QUIET, ...pace, "-i", file, "-c", "copy", "-f", "flv", url], {
+  return start(["ffmpeg", ...QUIET_FFMPEG, ...pace, "-i", file, "-c", "copy", "-f", "flv", url], {
     timeout: 60_000,
   });
 }
 
 /** What ffmpeg has to say about a file when it decodes all of it: the empty string when nothing is wrong. */
 export async function decodingErrors(file: string): Promise<string> {
-  const result = await run(["ffmpeg", ...QUIET, "-i", file, "-f", "null", "-"], { timeout: 60_000 });
+  const result = await run(["ffmpeg", ...QUIET_FFMPEG, "-i", file, "-f", "null", "-"], { timeout: 60_000 });
   return result.code === 0 ? result.stderr : `exit code ${result.code}: ${result.stderr}`;
 }

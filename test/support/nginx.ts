@@ -23,6 +23,8 @@ export type Nginx = {
   sees(action: "publish" | "play", stream: string): Promise<void>;
   /** Waits until the recording of `stream` is finished (its publisher has left) and returns its path. */
   recording(stream: string): Promise<string>;
+  /** The paths of all recordings of `stream`, finished or not, oldest first. */
+  recordings(stream: string): string[];
   stop(): Promise<void>;
   /** Stops it, leaves its log and recordings behind, and starts another at the same port. */
   restart(): Promise<Nginx>;
@@ -90,6 +92,11 @@ async function startAt(port: number, options: NginxOptions): Promise<Nginx> {
   });
   await untilListening(port);
   const log = () => (existsSync(join(dir, "error.log")) ? readFileSync(join(dir, "error.log"), "utf8") : "");
+  const recordingsOf = (stream: string) =>
+    readdirSync(recordings)
+      .filter((file) => file.startsWith(`${stream}-`))
+      .toSorted()
+      .map((file) => join(recordings, file));
   return {
     port,
     vod,
@@ -102,11 +109,10 @@ async function startAt(port: number, options: NginxOptions): Promise<Nginx> {
     },
     recording: (stream) =>
       until(`nginx finished no recording of ${stream}`, () => {
-        const name = readdirSync(recordings).find((file) => file.startsWith(`${stream}-`));
-        if (name === undefined) return undefined;
-        const path = join(recordings, name);
-        return holdsOpen(child.pid, path) ? undefined : path;
+        const path = recordingsOf(stream)[0];
+        return path === undefined || holdsOpen(child.pid, path) ? undefined : path;
       }),
+    recordings: recordingsOf,
     stop: () => child.stop(),
     restart: async () => {
       await child.stop();
