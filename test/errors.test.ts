@@ -31,12 +31,12 @@ test.each(OURS.map((error) => [error.name, error] as const))(
   },
 );
 
-test.each([
-  [new Error("oops"), "Internal: oops"],
-  [new TypeError("x is undefined"), "Internal: x is undefined"],
-  ["oops", "Internal: oops"],
-  [undefined, "Internal: undefined"],
-])("%p is a bug", (error, text) => {
+test.each<[string, unknown, string]>([
+  ["an Error", new Error("oops"), "Internal: oops"],
+  ["a TypeError", new TypeError("x is undefined"), "Internal: x is undefined"],
+  ["a text", "oops", "Internal: oops"],
+  ["nothing", undefined, "Internal: undefined"],
+])("%s is a bug", (_name, error, text) => {
   expect(isOurs(error)).toBe(false);
   expect(describeError(error)).toBe(text);
 });
@@ -64,10 +64,12 @@ describe("withContext", () => {
     },
   );
 
-  test.each([[OURS[0]], [OURS[5]], [new Error("a bug")], ["text"]])(
-    "%p names its place already, or is none of ours",
-    (error) => {
-      expect(withContext(error, "context")).toBe(error);
-    },
-  );
+  test.each<[string, unknown]>([
+    ["UsageError", OURS[0]],
+    ["DiskError", OURS[5]],
+    ["a bug", new Error("oops")],
+    ["a text", "oops"],
+  ])("%s names its place already, or is none of ours", (_name, error) => {
+    expect(withContext(error, "context")).toBe(error);
+  });
 });

@@ -56,6 +56,9 @@ export async function connectTcp(
 
 type Attempt = ConnectTarget & { readonly roots: string[] | undefined };
 
+/** Before a handshake is complete there is no cipher, which Bun's types do not say. */
+type TlsFacts = { getCipher(): { readonly name: string | null } };
+
 function connectAddress(
   target: Attempt,
   address: string,
@@ -119,17 +122,17 @@ function socketOptions(
         transport.attach(socket);
         if (tls === undefined) ready();
       },
-      handshake(_socket: Socket, authorized: boolean, error: Error | null) {
+      // Says no to certificates that --insecure takes, too (Bun 1.4, where the server is an address without a name).
+      handshake(socket: Socket & TlsFacts, authorized: boolean, error: Error | null) {
         if (tls === undefined) return;
-        if (authorized || tls.insecure) ready();
-        else fail(certificateError(target.host, error));
+        const encrypted = socket.getCipher().name !== null;
+        if (authorized || (tls.insecure && encrypted)) ready();
+        else fail(encrypted ? certificateError(target.host, error) : handshakeError(target, address, error));
       },
       data: (_socket: Socket, segment: Uint8Array) => transport.onData(segment),
       drain: () => transport.onDrain(),
       close(_socket: Socket, error?: Error) {
-        fail(
-          error ?? new TransportError(closedEarly(tls !== undefined), tls === undefined ? "closed" : "tls"),
-        );
+        fail(error ?? closedEarly(tls !== undefined));
         transport.onClose(error);
       },
       error: (_socket: Socket, error: Error) => transport.onClose(error),
@@ -151,10 +154,14 @@ function place(target: ConnectTarget, address: string): string {
   return `${shown}:${target.port}`;
 }
 
-function closedEarly(tls: boolean): string {
+/** A server that hangs up may be restarting: time heals that, TLS or not. */
+function closedEarly(tls: boolean): TransportError {
   return tls
-    ? "the server closed the connection during the TLS handshake; does it speak TLS on this port?"
-    : "the server closed the connection at once";
+    ? new TransportError(
+        "the server closed the connection during the TLS handshake; does it speak TLS on this port?",
+        "reset",
+      )
+    : new TransportError("the server closed the connection at once", "closed");
 }
 
 function connectError(target: ConnectTarget, address: string, error: unknown): Error {
@@ -165,6 +172,17 @@ function connectError(target: ConnectTarget, address: string, error: unknown): E
     return new TransportError(`TLS failed with ${place(target, address)}: ${text}`, "tls", { cause: error });
   }
   return new TransportError(`${text} (${place(target, address)})`, fault, { cause: error });
+}
+
+function handshakeError(target: ConnectTarget, address: string, cause: Error | null): TransportError {
+  if (errorCode(cause) === "ECONNRESET") return closedEarly(true);
+  // error:100000f7:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER
+  const reason = cause?.message.split(":").at(-1) ?? "no reason given";
+  return new TransportError(
+    `TLS failed with ${place(target, address)}: ${reason}; does it speak TLS on this port?`,
+    "tls",
+    { cause },
+  );
 }
 
 function certificateError(host: string, cause: Error | null): TransportError {
