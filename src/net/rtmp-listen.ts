@@ -290,6 +290,8 @@ export class ServerLink {
   #endStream(reason: string): void {
     const stream = this.#stream;
     this.#stream = undefined;
+    // The last media may have come in the same segment as the end.
+    stream?.onSegmentEnd();
     stream?.onEnd(reason);
   }
 
