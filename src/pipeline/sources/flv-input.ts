@@ -104,8 +104,14 @@ class FlvRun {
       await this.#pass();
       if (this.#signal.aborted) return;
     }
+    // Stopped before the first byte.
+    if (this.#signal.aborted) return;
+    if (bytes === 0) {
+      // A server that ends an empty stream has none yet.
+      if (this.#options.live) return;
+      throw new MediaError(`"${this.#options.name}" is empty`);
+    }
     const cut = reader.end();
-    if (bytes === 0) throw new MediaError(`"${this.#options.name}" is empty`);
     if (cut && round === 0) this.#options.trace("the last tag is cut short and left out");
     if (reader.skippedBytes > 0)
       this.#options.trace(`${reader.skippedBytes} bytes that are no FLV were skipped`);

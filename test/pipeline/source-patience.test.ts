@@ -1,0 +1,78 @@
+/** Which failures of a source are worth another attempt. */
+import { describe, expect, test } from "bun:test";
+import { DiskError, ProtocolError, RemoteError, TransportError, type Refusal } from "../../src/errors.ts";
+import { judgeSource, type SourceFacts } from "../../src/pipeline/source-patience.ts";
+
+const remote = (refusal: Refusal): RemoteError => new RemoteError("no", { code: "x", refusal });
+const ERRORS = {
+  refused: new TransportError("refused", "refused"),
+  stalled: new TransportError("stalled", "stalled"),
+  tls: new TransportError("tls", "tls"),
+  local: new TransportError("taken", "local"),
+  protocol: new ProtocolError("nonsense", { layer: "chunk" }),
+  auth: remote("auth"),
+  name: remote("name"),
+  notLive: remote("not-live"),
+  failed: remote("failed"),
+  disk: new DiskError("gone", { path: "x", code: "ENOENT" }),
+  bug: new Error("oops"),
+};
+
+const FACTS: SourceFacts = {
+  everLive: false,
+  hasWindow: false,
+  wait: undefined,
+  sinceStart: 0,
+  sinceLost: 0,
+};
+
+function judge(error: keyof typeof ERRORS, facts: Partial<SourceFacts>, attempts = 1, wait = 1000): string {
+  return judgeSource({ ...FACTS, ...facts }, { error: ERRORS[error], attempts, wait });
+}
+
+describe("a source that was never live", () => {
+  test.each<[keyof typeof ERRORS, number, string]>([
+    ["refused", 1, "retry"],
+    ["refused", 2, "retry"],
+    ["refused", 3, "give-up"],
+    ["protocol", 2, "retry"],
+    ["failed", 2, "retry"],
+    ["stalled", 1, "give-up"],
+    ["notLive", 1, "give-up"],
+    ["auth", 1, "give-up"],
+    ["name", 1, "give-up"],
+  ])("%s, attempt %p: %s", (error, attempts, decision) => {
+    expect(judge(error, {}, attempts)).toBe(decision);
+    expect(judge(error, { hasWindow: true }, attempts)).toBe(decision);
+  });
+
+  test.each<[keyof typeof ERRORS, number, string]>([
+    ["notLive", 58_999, "retry"],
+    ["notLive", 59_000, "give-up"],
+    ["refused", 58_999, "retry"],
+    ["refused", 59_000, "give-up"],
+    ["auth", 0, "give-up"],
+  ])("with --wait 1m: %s after %p ms: %s", (error, sinceStart, decision) => {
+    expect(judge(error, { wait: 60_000, sinceStart }, 99)).toBe(decision);
+  });
+});
+
+describe("a source that was live", () => {
+  test.each<[keyof typeof ERRORS, Partial<SourceFacts>, string]>([
+    ["refused", { sinceLost: 58_999 }, "retry"],
+    ["refused", { sinceLost: 59_000 }, "give-up"],
+    ["notLive", { sinceLost: 0 }, "retry"],
+    ["auth", { sinceLost: 0 }, "retry"],
+    ["refused", { sinceLost: 9_999_999, hasWindow: true }, "retry"],
+    ["refused", { sinceLost: 4000, wait: 5000 }, "give-up"],
+    ["refused", { sinceLost: 3999, wait: 5000 }, "retry"],
+  ])("%s %j: %s", (error, facts, decision) => {
+    expect(judge(error, { everLive: true, ...facts }, 50)).toBe(decision);
+  });
+});
+
+test.each(["tls", "local", "disk", "bug"] as const)("%s is nothing that time heals", (error) => {
+  for (const everLive of [true, false]) {
+    expect(judge(error, { everLive, hasWindow: true, wait: 60_000 })).toBe("give-up");
+  }
+});
