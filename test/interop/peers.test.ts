@@ -1,7 +1,7 @@
 /** Other programs around runnel: what GStreamer publishes, what rtmpdump and GStreamer read of what runnel pushes. */
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { differences, type FlvTag, joinDifferences, mediaOf, readFlvFile } from "../support/flv-compare.ts";
+import { differences, joinDifferences, mediaOf, readFlvFile, readGrowing } from "../support/flv-compare.ts";
 import { decodingErrors, show } from "../support/media.ts";
 import { startNginx } from "../support/nginx.ts";
 import { type Child, start } from "../support/process.ts";
@@ -22,21 +22,6 @@ function gstPublish(file: string, url: string): Child {
     ...`${mux} ! identity sync=true ! rtmp2sink location=${url}`.split(" "),
   ];
   return start(["gst-launch-1.0", "-q", ...pipeline], { timeout: 60_000 });
-}
-
-/** The tags of a file whose writer was stopped in the middle of one. */
-async function readGrowing(path: string): Promise<FlvTag[]> {
-  const whole = await Bun.file(path).bytes();
-  const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
-  let end = 13;
-  while (end + 15 <= whole.length) {
-    const size = 15 + (view.getUint32(end) & 0xffffff);
-    if (end + size > whole.length) break;
-    end += size;
-  }
-  const cut = join(scratch(), "cut.flv");
-  await Bun.write(cut, whole.subarray(0, end));
-  return readFlvFile(cut);
 }
 
 describe.skipIf(!needs("ffmpeg", "nginx-rtmp", "gstreamer"))("GStreamer", () => {

@@ -66,6 +66,19 @@ export async function readFlvFile(path: string): Promise<FlvTag[]> {
   return readFlv(await Bun.file(path).bytes());
 }
 
+/** Reads the tags of a file whose writer was stopped in the middle of one. */
+export async function readGrowing(path: string): Promise<FlvTag[]> {
+  const whole = await Bun.file(path).bytes();
+  const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
+  let end = 13;
+  while (end + 15 <= whole.length) {
+    const size = 15 + (view.getUint32(end) & 0xffffff);
+    if (end + size > whole.length) break;
+    end += size;
+  }
+  return readFlv(whole.subarray(0, end));
+}
+
 /** The tags that must survive every way through a server, see the head of this file. */
 export function mediaOf(tags: readonly FlvTag[]): FlvTag[] {
   const header = { audio: "", video: "" };

@@ -117,7 +117,7 @@ export function readCommand(payload: Uint8Array): WireCommand {
   };
 }
 
-type ChunkStream = WireMessage & { length: number; extended: boolean; filled: number };
+type ChunkStream = WireMessage & { length: number; delta: number; extended: boolean; filled: number };
 
 /** Turns chunks into messages. Set chunk size is obeyed and also returned. */
 export class WireReader {
@@ -152,6 +152,7 @@ export class WireReader {
             timestamp: 0,
             payload: Buffer.alloc(0),
             length: 0,
+            delta: 0,
             extended: false,
             filled: 0,
           }
@@ -165,6 +166,14 @@ export class WireReader {
     const head = 1 + size + (stream.extended ? 4 : 0);
     const part = Math.min(this.#chunkSize, stream.length - stream.filled);
     if (data.length < head + part) return 0;
+    if (stream.filled === 0) {
+      const short = size >= 3 ? data.readUIntBE(1, 3) : 0;
+      const value = stream.extended ? data.readUInt32BE(1 + size) : short;
+      if (size === 11) stream.timestamp = value;
+      // A new message without a time of its own comes as long after the last one as that did.
+      else stream.timestamp = (stream.timestamp + (size >= 3 ? value : stream.delta)) >>> 0;
+      if (size >= 3) stream.delta = value;
+    }
     if (stream.filled === 0) stream.payload = Buffer.alloc(stream.length);
     data.copy(stream.payload, stream.filled, head, head + part);
     stream.filled += part;
