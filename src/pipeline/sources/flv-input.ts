@@ -134,7 +134,7 @@ class FlvRun {
         await this.#ingest.room(this.#signal);
       }
       if (this.#signal.aborted) return;
-      if (packet.kind === "video") this.#countFrame(packet.dts);
+      if (packet.kind === "video" && packet.role !== "header") this.#countFrame(packet.dts);
       this.#ingest.publish(packet);
     }
     this.#ingest.flush();
