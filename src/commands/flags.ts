@@ -44,7 +44,7 @@ export const FLAGS: readonly Flag[] = [
     short: "o",
     kind: "list",
     hint: "PATH",
-    doc: "record to this FLV file (repeatable; - is stdout; {app} {stream} {job} {date} {time} and %Y %m %d ... are filled in)",
+    doc: "record to this FLV file (repeatable; - is stdout; {app} {stream} {job} {date} {time} {n} and %Y %m %d ... are filled in)",
     verbs: JOBS,
   },
   {
@@ -70,6 +70,12 @@ export const FLAGS: readonly Flag[] = [
   value("retry-min", "1s", "first wait before trying again"),
   value("retry-max", "60s", "longest wait before trying again"),
   value("grace", "10s", "keep destinations connected this long when the source is lost", ["pull", "relay"]),
+  value("segment", "30m", "a new file after this long, cut at a keyframe"),
+  value("align", "clock", "cut on the clock: with --segment 30m at :00 and :30"),
+  value("join", "90s", "an outage shorter than this goes on in the same file"),
+  value("keep-age", "14d", "delete finished files of this recording that are older"),
+  value("keep-size", "200GiB", "delete its oldest finished files when all of them are larger"),
+  value("keep-free", "2GiB", "delete its oldest finished files when the disk has less room"),
   toggle("loop", "start the file over at its end, for ever", ["push"]),
   toggle("no-realtime", "send the file as fast as the slowest destination takes it", ["push"]),
   {

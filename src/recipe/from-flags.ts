@@ -18,6 +18,7 @@ import {
 } from "./addresses.ts";
 import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
 import type { NetPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
+import { readRecording, type RecordingTexts } from "./recording.ts";
 import { isProblem, parseDuration, parseUntil, type Problem } from "./units.ts";
 
 /** A command line, parsed but not understood. Texts as typed; undefined where a flag was not given. */
@@ -32,6 +33,7 @@ export type JobRequest = {
   readonly named: NamedOptions;
   readonly durations: Readonly<Record<DurationFlag, string | undefined>>;
   readonly until: string | undefined;
+  readonly recording: RecordingTexts;
   /** rtmpdump's --stop and --timeout, in seconds. */
   readonly stopSeconds: string | undefined;
   readonly timeoutSeconds: string | undefined;
@@ -77,6 +79,7 @@ export function planFromFlags(request: JobRequest): Plan {
   const sinks: SinkPlan[] =
     listen?.playName === undefined ? recorded : [...recorded, { kind: "players", name: "players" }];
   const times = readTimes(request, parsed?.timeout, problems);
+  const record = readRecording(request.recording, sinks, problems);
   if (sinks.length === 0 && problems.length === 0) {
     problems.push(`${request.verb} needs a destination: runnel ${request.verb} SOURCE rtmp://HOST/APP/KEY`);
   }
@@ -97,6 +100,8 @@ export function planFromFlags(request: JobRequest): Plan {
     realtime: request.realtime,
     loop: request.loop,
     force: request.force,
+    record,
+    hooks: {},
     secrets: [
       ...secretsOfPlan(source, sinks, request.keys),
       ...(listen?.key === undefined ? [] : [listen.key]),

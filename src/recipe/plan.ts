@@ -47,6 +47,32 @@ export type NetPlan = {
   readonly stall: number;
 };
 
+/** How recordings to files are cut, joined and kept; times in ms. */
+export type RecordPlan = {
+  /** A new file after this long; on the clock, a new file at each multiple of it. */
+  readonly segment: { readonly every: number; readonly align: "media" | "clock" } | undefined;
+  /** An outage of the source that is shorter goes on in the same file; undefined: as long as destinations wait. */
+  readonly join: number | undefined;
+  /** Which finished files go; undefined keeps everything. */
+  readonly keep: KeepPlan | undefined;
+};
+
+/** What finished files must keep to, the oldest going first: age in ms, their sum and the disk's free room in bytes. */
+export type KeepPlan = {
+  readonly ageMs: number | undefined;
+  readonly bytes: number | undefined;
+  readonly freeBytes: number | undefined;
+};
+
+/** When a command of the user runs. */
+export type HookEvent = "start" | "segment" | "gap" | "end";
+
+/** Commands as argv lists; {path} {job} {duration} in them are filled in. */
+export type HooksPlan = Readonly<Partial<Record<HookEvent, readonly string[]>>>;
+
+/** Recordings that are never cut nor deleted. */
+export const PLAIN_RECORDING: RecordPlan = { segment: undefined, join: undefined, keep: undefined };
+
 /** One job, ready to run. Times in ms. */
 export type Plan = {
   readonly job: string;
@@ -70,6 +96,8 @@ export type Plan = {
   readonly loop: boolean;
   /** Existing files are overwritten. */
   readonly force: boolean;
+  readonly record: RecordPlan;
+  readonly hooks: HooksPlan;
   /** What must never be shown: keys, tokens, passwords. */
   readonly secrets: readonly string[];
 };

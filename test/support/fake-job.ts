@@ -7,7 +7,7 @@ import { runJob, type JobContext } from "../../src/pipeline/job.ts";
 import type { PacketQueue, QueueLimits } from "../../src/pipeline/queue.ts";
 import type { JobEvent, JobReport, JobStatus } from "../../src/pipeline/report.ts";
 import type { Sink, SinkContext, Source } from "../../src/pipeline/source.ts";
-import type { Plan } from "../../src/recipe/plan.ts";
+import { PLAIN_RECORDING, type Plan } from "../../src/recipe/plan.ts";
 import { packets, textOf } from "./packets.ts";
 
 const TYPE = { audio: 8, video: 9, data: 18 };
@@ -172,6 +172,8 @@ export function makePlan(changes: Partial<Plan> = {}): Plan {
     realtime: true,
     loop: false,
     force: false,
+    record: PLAIN_RECORDING,
+    hooks: {},
     secrets: [],
     ...changes,
   };
