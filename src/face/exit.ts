@@ -52,8 +52,10 @@ export function outcomeOf(report: JobReport): Outcome {
   const delivered =
     sinks.some((sink) => sink.everLive) && report.mediaMs + report.status.counters.packets > 0;
   if (!delivered) return nothing(report);
-  const faults = [...sourceFaults(report), ...sinks.flatMap((sink) => sinkFaults(sink))];
-  const amount = amountOf(report);
+  const faultsOf = (required: boolean): string[] =>
+    sinks.filter((sink) => sink.required === required).flatMap(sinkFaults);
+  const faults = [...sourceFaults(report), ...faultsOf(true)];
+  const amount = [amountOf(report), ...faultsOf(false).map((fault) => `not required: ${fault}`)].join("; ");
   if (faults.length === 0) {
     const how = report.stopped ? "stopped" : "done";
     return { code: ExitCode.done, text: `${how}: ${amount}` };

@@ -27,8 +27,6 @@ type FourCcs = DialTarget["fourCcs"];
 /** Takes what the parts say for the log, without secrets. */
 export type Report = (event: JobEvent) => void;
 
-/** A destination skips ahead when this much waits for it. */
-const DESTINATION_QUEUE: QueueLimits = { bytes: 16 * 1024 * 1024, ms: 8000, policy: "skip" };
 /** A player skips ahead earlier: whoever watches wants now. */
 const PLAYER_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: 5000, policy: "skip" };
 /** A recording beside destinations fails alone when this much waits for the disk. */
@@ -112,7 +110,9 @@ function makeSink(sink: SinkPlan, plan: Plan, { fourCcs, framer, port }: SinkPar
   switch (sink.kind) {
     case "rtmp": {
       const target: DialTarget = { url: sink.url, intent: "publish", ...dialOptions(plan.net), fourCcs };
-      return rtmpPublishSink({ name: sink.name, target, queue: DESTINATION_QUEUE, framer });
+      const queue: QueueLimits = { ...sink.queue, policy: "skip" };
+      const { name, retry, required } = sink;
+      return rtmpPublishSink({ name, target, queue, framer, retry, required });
     }
     case "file": {
       const fields = nameFields(plan);

@@ -32,6 +32,8 @@ export type JobEvent =
 export type SinkStatus = {
   readonly name: string;
   readonly kind: "rtmp" | "file" | "players";
+  /** Without it the job is incomplete. */
+  readonly required: boolean;
   state: State;
   everLive: boolean;
   /** Without connection since it was live for the first time. */

@@ -58,6 +58,7 @@ export class SinkRunner {
     this.status = {
       name: sink.name,
       kind: sink.kind,
+      required: sink.required ?? true,
       state: "idle",
       everLive: false,
       downMs: 0,
@@ -118,7 +119,9 @@ export class SinkRunner {
 
   async #run(hub: Hub): Promise<void> {
     const { signal } = this.#controller;
-    const supervision = realSupervision(this.#options.retry, (failure) => this.#onFailure(failure));
+    const supervision = realSupervision(this.#sink.retry ?? this.#options.retry, (failure) =>
+      this.#onFailure(failure),
+    );
     try {
       await supervise((live) => this.#attempt(hub, live), supervision, signal);
       this.status.state = this.status.state === "failed" ? "failed" : "done";

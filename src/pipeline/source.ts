@@ -5,6 +5,7 @@
 import type { Ingest } from "./ingest.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
 import type { FileReport } from "./report.ts";
+import type { RetryPolicy } from "./supervise.ts";
 
 /** Where media comes from. */
 export interface Source {
@@ -45,6 +46,10 @@ export interface Sink {
   readonly kind: "rtmp" | "file" | "players";
   /** How much may wait for it, and what happens beyond that. */
   readonly limits: QueueLimits;
+  /** How long to wait between its attempts; undefined: as the job does. */
+  readonly retry?: RetryPolicy | undefined;
+  /** Whether the job is incomplete without it; undefined: it is. */
+  readonly required?: boolean;
   /** Bytes that left so far, over all sessions. */
   readonly bytesOut: number;
   /** One session. Resolves when the source is over and everything has left; rejects on failure. */

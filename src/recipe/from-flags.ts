@@ -16,6 +16,7 @@ import {
   type ParsedSource,
   type WrittenDestination,
 } from "./addresses.ts";
+import { DEFAULT_BUFFER, DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS, retryOf } from "./defaults.ts";
 import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
 import type { NetPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
 import { readRecording, type RecordingTexts } from "./recording.ts";
@@ -57,10 +58,6 @@ export type WrittenKey = { readonly name: string | undefined; readonly value: st
 const CONNECT_TIMEOUT_MS = 10_000;
 const STEP_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 15_000;
-/** A connection on which nothing moves for this long is lost, if nothing else is said; in ms. */
-export const DEFAULT_STALL_MS = 15_000;
-const DEFAULT_GRACE_MS = 10_000;
-const DEFAULT_RETRY = { min: 1000, max: 60_000 };
 
 const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]>> = {
   pull: ["rtmp", "http", "listen"],
@@ -164,7 +161,8 @@ function readDestinations(
   for (const destination of written) {
     const key = keys.find((candidate) => candidate.name === undefined || candidate.name === destination.name);
     for (const url of collect(() => parseDestination(destination.address, key?.value), problems)) {
-      sinks.push({ kind: "rtmp", name: freeName(destination.name ?? url.host, sinks), url });
+      const name = freeName(destination.name ?? url.host, sinks);
+      sinks.push({ kind: "rtmp", name, url, queue: DEFAULT_BUFFER, retry: undefined, required: true });
     }
   }
   return sinks;
@@ -239,10 +237,9 @@ function positive(flag: string, ms: number | undefined, problems: string[]): num
 }
 
 function checkRetry(retry: { min: number | undefined; max: number | undefined }, problems: string[]) {
-  const min = retry.min ?? Math.min(DEFAULT_RETRY.min, retry.max ?? DEFAULT_RETRY.min);
-  const max = retry.max ?? Math.max(DEFAULT_RETRY.max, min);
-  if (max < min) problems.push("--retry-max is shorter than --retry-min");
-  return { min, max };
+  const both = retryOf(retry);
+  if (both === undefined) problems.push("--retry-max is shorter than --retry-min");
+  return both ?? DEFAULT_RETRY;
 }
 
 /** How connections are made; no step may take longer than the stall time. */

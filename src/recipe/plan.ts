@@ -28,9 +28,25 @@ export type ListenPlan = {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
 };
 
+/** The shortest and the longest wait between attempts, in ms. */
+export type RetryPlan = { readonly min: number; readonly max: number };
+
+/** A server that media is published to. */
+export type DestinationPlan = {
+  readonly kind: "rtmp";
+  readonly name: string;
+  readonly url: RtmpUrl;
+  /** What may wait for it before it skips ahead; `ms` is media time. */
+  readonly queue: { readonly bytes: number; readonly ms: number };
+  /** undefined: the job's. */
+  readonly retry: RetryPlan | undefined;
+  /** Without it the job is incomplete. */
+  readonly required: boolean;
+};
+
 /** Where media goes. `name` is the log tag and the identity. */
 export type SinkPlan =
-  | { readonly kind: "rtmp"; readonly name: string; readonly url: RtmpUrl }
+  | DestinationPlan
   | { readonly kind: "file"; readonly name: string; readonly template: string }
   | { readonly kind: "stdout"; readonly name: string }
   /** Whoever plays from the job's own listener. */
@@ -89,7 +105,7 @@ export type Plan = {
   readonly wait: number | undefined;
   /** Destinations stay connected this long when the source is lost. */
   readonly grace: number;
-  readonly retry: { readonly min: number; readonly max: number };
+  readonly retry: RetryPlan;
   readonly net: NetPlan;
   /** A file or pipe is paced by its timestamps. */
   readonly realtime: boolean;

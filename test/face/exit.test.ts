@@ -56,6 +56,15 @@ describe("a job that did something", () => {
       "done: 2m in 1 file, 1.5 MiB: a.flv",
     ],
     [
+      "a destination that is not required was away",
+      makeReport({}, [
+        makeSinkStatus(),
+        makeSinkStatus({ name: "youtube", required: false, downMs: 14_000 }),
+      ]),
+      0,
+      "done: 2m sent to twitch, youtube; not required: youtube down 14s",
+    ],
+    [
       "recorded and sent",
       makeReport({ files: [FILE] }, [file(), makeSinkStatus()]),
       0,

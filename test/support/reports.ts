@@ -22,6 +22,7 @@ export function makeSinkStatus(changes: Partial<SinkStatus> = {}): SinkStatus {
   return {
     name: "twitch",
     kind: "rtmp",
+    required: true,
     state: "done",
     everLive: true,
     downMs: 0,

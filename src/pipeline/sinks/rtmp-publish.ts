@@ -18,6 +18,9 @@ export type RtmpSinkOptions = {
   readonly target: DialTarget;
   readonly queue: QueueLimits;
   readonly framer: RunFramer;
+  /** undefined: the job's. */
+  readonly retry: Sink["retry"];
+  readonly required: boolean;
 };
 
 /** A destination on an RTMP server. */
@@ -27,6 +30,8 @@ export function rtmpPublishSink(options: RtmpSinkOptions): Sink {
     name: options.name,
     kind: "rtmp",
     limits: options.queue,
+    retry: options.retry,
+    required: options.required,
     get bytesOut() {
       return totals.bytesOut;
     },
