@@ -15,6 +15,7 @@ import {
   FLV_HEADER_SIZE,
   isFlvHeader,
   isFlvSignature,
+  isForeign,
   isTagType,
   NO_SYNC,
   notFlv,
@@ -25,13 +26,40 @@ import {
 } from "./flv-sync.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 
-/** A tag: `timestamp` in ms modulo 2^32, `body` of exact size and nobody else's. */
-export type FlvTag = { typeId: number; timestamp: number; body: Uint8Array };
+/**
+ * A tag: `timestamp` in ms modulo 2^32, `body` of exact size and nobody else's (unless borrowed), `offset` in bytes
+ * from the start of the input to its header.
+ */
+export type FlvTag = { typeId: number; timestamp: number; body: Uint8Array; offset: number };
+
+/**
+ * A place where the input is no proper FLV: bytes that are no tag (`zeros` of them at the end are 0), a tag whose
+ * back-pointer is wrong or missing, a file header that says nonsense, a tag that the end of the input cuts.
+ */
+export type FlvDamage = {
+  readonly kind: "skipped" | "pointer" | "header" | "cut";
+  /** Bytes from the start of the input. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+  readonly zeros: number;
+};
 
 export type FlvHandlers = {
   onTag: (tag: FlvTag) => void;
-  /** A second file begins: its timestamps have nothing to do with those before. */
-  onDiscontinuity?: () => void;
+  /** A second file begins at this byte: its timestamps have nothing to do with those before. */
+  onDiscontinuity?: (offset: number) => void;
+  onDamage?: (damage: FlvDamage) => void;
+};
+
+export type FlvReaderOptions = {
+  /**
+   * Saves what can be saved of a wreck, where a stream is better off with less: a single good tag between two
+   * damaged places, a tag whose back-pointer alone is damaged, a file without its header.
+   */
+  readonly salvage?: boolean;
+  /** Bodies are views that are valid only while onTag runs. */
+  readonly borrow?: boolean;
 };
 
 /** Reads a file header, skips bytes before the first tag, reads tags, or looks for the next tag. */
@@ -42,11 +70,16 @@ const MORE = -1;
 /** What stays allocated between tags that a segment border cuts. */
 const KEPT_CAPACITY = 1 << 20;
 const FIRST_CAPACITY = 4096;
+/** A file header that says it is larger than this is damaged, if somebody wants to know. */
+const MAX_HEADER = 1024;
 
 /** Incremental FLV parser; the same tags come out however the input is cut. */
 export class FlvReader {
   readonly #onTag: (tag: FlvTag) => void;
-  readonly #onDiscontinuity: (() => void) | undefined;
+  readonly #onDiscontinuity: ((offset: number) => void) | undefined;
+  readonly #onDamage: ((damage: FlvDamage) => void) | undefined;
+  readonly #salvage: boolean;
+  readonly #borrow: boolean;
   #state: State = "header";
   /** How many bytes from the current position the next step needs; valid after it returned MORE. */
   #need = 0;
@@ -55,13 +88,23 @@ export class FlvReader {
   #sum = 0;
   #ended = false;
   #skippedBytes = 0;
+  /** Where the bytes that are being skipped began, and how many of the latest were 0. */
+  #skipStart = 0;
+  #zeros = 0;
+  /** Bytes of all segments before the one being read. */
+  #fed = 0;
+  /** The byte of the input that stands at index 0 of what is being parsed. */
+  #base = 0;
   #held = new Uint8Array(0);
   #heldStart = 0;
   #heldEnd = 0;
 
-  constructor(handlers: FlvHandlers) {
+  constructor(handlers: FlvHandlers, options: FlvReaderOptions = {}) {
     this.#onTag = handlers.onTag;
     this.#onDiscontinuity = handlers.onDiscontinuity;
+    this.#onDamage = handlers.onDamage;
+    this.#salvage = options.salvage === true;
+    this.#borrow = options.borrow === true;
   }
 
   /** How many bytes were left out because no tag could be made of them. */
@@ -77,12 +120,18 @@ export class FlvReader {
       const taken = Math.min(missing, segment.length - at);
       this.#hold(segment, at, at + taken);
       at += taken;
-      if (taken < missing) return;
+      if (taken < missing) {
+        this.#fed += segment.length;
+        return;
+      }
+      this.#base = this.#fed + at - this.#heldEnd;
       this.#heldStart = this.#parse(this.#held, this.#heldStart, this.#heldEnd);
     }
     this.#release();
+    this.#base = this.#fed;
     const used = this.#parse(segment, at, segment.length);
     if (used < segment.length) this.#hold(segment, used, segment.length);
+    this.#fed += segment.length;
   }
 
   /**
@@ -91,13 +140,20 @@ export class FlvReader {
    */
   end(): boolean {
     this.#ended = true;
+    this.#base = this.#fed - this.#heldEnd;
     if (this.#state === "header") return this.#endInHeader();
     for (;;) {
       this.#heldStart = this.#parse(this.#held, this.#heldStart, this.#heldEnd);
-      if (this.#heldStart === this.#heldEnd) return this.#state === "skip";
+      if (this.#heldStart === this.#heldEnd) return this.#endAtBorder();
       if (this.#readLastTag()) return false;
       if (!this.#searchCutTag()) return true;
     }
+  }
+
+  /** Every byte was used: a header that was announced larger is cut, damage at the end is over. */
+  #endAtBorder(): boolean {
+    if (this.#state === "lost") this.#reportSkipped(this.#fed);
+    return this.#state === "skip";
   }
 
   /** A header without a tag is an empty recording; less than that is none. */
@@ -115,21 +171,21 @@ export class FlvReader {
     const size = u24(this.#held, at + 1);
     if (left < FLV_TAG_HEADER_SIZE + size) return false;
     this.#emit(this.#held, at, size);
+    this.#damage("pointer", this.#base + at, left);
     return true;
   }
 
   /** Looks for good tags inside a cut one, whose size may be the damage; false when it is just cut. */
   #searchCutTag(): boolean {
     const skipped = this.#skippedBytes;
-    this.#state = "lost";
-    this.#skippedBytes++;
-    let at = this.#heldStart + 1;
+    let at = this.#lose(this.#held, this.#heldStart);
     while (at < this.#heldEnd && this.#state === "lost") at = this.#search(this.#held, at, this.#heldEnd);
     if (this.#state !== "lost") {
       this.#heldStart = at;
       return true;
     }
     this.#skippedBytes = skipped;
+    this.#damage("cut", this.#skipStart, this.#fed - this.#skipStart);
     return false;
   }
 
@@ -162,12 +218,22 @@ export class FlvReader {
   #readHeader(bytes: Uint8Array, at: number, end: number): number {
     this.#need = FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
     if (end - at < this.#need) return MORE;
-    if (!isFlvSignature(bytes, at)) throw notFlv(bytes.subarray(at, end));
-    const size = Math.max(FLV_HEADER_SIZE, u32(bytes, at + 5));
-    this.#toSkip = size - FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
+    if (!isFlvSignature(bytes, at)) {
+      if (this.#salvage && !isForeign(bytes.subarray(at, end))) return this.#lose(bytes, at);
+      throw notFlv(bytes.subarray(at, end));
+    }
+    this.#toSkip = this.#headerSize(bytes, at) - FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
     this.#sum = 0;
     this.#state = "skip";
     return at + FLV_HEADER_SIZE;
+  }
+
+  #headerSize(bytes: Uint8Array, at: number): number {
+    const size = u32(bytes, at + 5);
+    if (!this.#salvage || (size >= FLV_HEADER_SIZE && size <= MAX_HEADER))
+      return Math.max(FLV_HEADER_SIZE, size);
+    this.#damage("header", this.#base + at + 5, 4);
+    return FLV_HEADER_SIZE;
   }
 
   #skip(at: number, end: number): number {
@@ -185,47 +251,85 @@ export class FlvReader {
     if (end - at < FLV_TAG_HEADER_SIZE) return MORE;
     if (isFlvHeader(bytes, at)) {
       this.#state = "header";
-      this.#onDiscontinuity?.();
+      this.#onDiscontinuity?.(this.#base + at);
       return at;
     }
-    if (!isTagType(bytes[at]! & 0x1f)) return this.#lose(at);
+    if (!isTagType(bytes[at]! & 0x1f)) return this.#lose(bytes, at);
     const size = u24(bytes, at + 1);
     const tagSize = FLV_TAG_HEADER_SIZE + size;
     this.#need = tagSize + PREVIOUS_TAG_SIZE;
     if (end - at < this.#need) return MORE;
     const sum = (this.#sum + tagSize) >>> 0;
-    if (!agrees(u32(bytes, at + tagSize), size, sum)) return this.#lose(at);
+    if (!agrees(u32(bytes, at + tagSize), size, sum)) {
+      const answer = this.#salvage ? this.#provenByNext(bytes, at, end) : NO_SYNC;
+      if (answer === NO_SYNC) return this.#lose(bytes, at);
+      if (answer !== SYNC) {
+        this.#need = answer;
+        return MORE;
+      }
+      this.#damage("pointer", this.#base + at, tagSize + PREVIOUS_TAG_SIZE);
+    }
     this.#sum = sum;
     this.#emit(bytes, at, size);
     return at + tagSize + PREVIOUS_TAG_SIZE;
   }
 
+  /** Whether a tag with a wrong back-pointer ends where another begins or the file does; counted from `at`. */
+  #provenByNext(bytes: Uint8Array, at: number, end: number): number {
+    const size = u24(bytes, at + 1);
+    const length = FLV_TAG_HEADER_SIZE + size + PREVIOUS_TAG_SIZE;
+    if (size === 0 || u24(bytes, at + 8) !== 0) return NO_SYNC;
+    if (at + length === end) return this.#ended ? SYNC : length + FLV_TAG_HEADER_SIZE;
+    const answer = syncAt(bytes, at + length, { end, final: this.#ended, alone: true });
+    return answer > SYNC ? answer + length : answer;
+  }
+
   #emit(bytes: Uint8Array, at: number, size: number): void {
     if (size === 0) return;
-    const body = new Uint8Array(size);
     const start = at + FLV_TAG_HEADER_SIZE;
-    body.set(bytes.subarray(start, start + size));
+    const view = bytes.subarray(start, start + size);
+    let body = view;
+    if (!this.#borrow) {
+      body = new Uint8Array(size);
+      body.set(view);
+    }
     // The fourth byte of the timestamp is its highest.
     const timestamp = ((bytes[at + 7]! << 24) | u24(bytes, at + 4)) >>> 0;
-    this.#onTag({ typeId: bytes[at]! & 0x1f, timestamp, body });
+    this.#onTag({ typeId: bytes[at]! & 0x1f, timestamp, body, offset: this.#base + at });
   }
 
   /** Gives up the tag at `at`, whose size may be wrong: the search begins right behind its first byte. */
-  #lose(at: number): number {
+  #lose(bytes: Uint8Array, at: number): number {
     this.#state = "lost";
-    this.#skippedBytes++;
+    this.#skipStart = this.#base + at;
+    this.#zeros = 0;
+    this.#skipByte(bytes[at]!);
     return at + 1;
   }
 
+  #skipByte(byte: number): void {
+    this.#skippedBytes++;
+    this.#zeros = byte === 0 ? this.#zeros + 1 : 0;
+  }
+
+  #reportSkipped(end: number): void {
+    this.#damage("skipped", this.#skipStart, end - this.#skipStart);
+  }
+
+  #damage(kind: FlvDamage["kind"], offset: number, length: number): void {
+    this.#onDamage?.({ kind, offset, length, zeros: kind === "skipped" || kind === "cut" ? this.#zeros : 0 });
+  }
+
   #search(bytes: Uint8Array, start: number, end: number): number {
-    const limits = { end, final: this.#ended };
+    const limits = { end, final: this.#ended, alone: this.#salvage };
     for (let at = start; at < end; at++) {
       const answer = syncAt(bytes, at, limits);
       if (answer === NO_SYNC) {
-        this.#skippedBytes++;
+        this.#skipByte(bytes[at]!);
         continue;
       }
       if (answer === SYNC) {
+        this.#reportSkipped(this.#base + at);
         this.#state = "tags";
         return at;
       }

@@ -10,6 +10,8 @@ export const FLV_HEADER_SIZE = 9;
 
 /** While lost, larger tags are not believed: the search must be able to see two in a row. ffmpeg has the same. */
 const MAX_SYNC_TAG = 1 << 20;
+/** How the search goes: where the bytes end, whether no more will come, and whether one good tag is enough. */
+export type SyncLimits = { readonly end: number; readonly final: boolean; readonly alone: boolean };
 
 /** What `syncAt` says when it needs no more bytes; any number above these is how many it needs from that place. */
 export const NO_SYNC = 0;
@@ -43,42 +45,37 @@ export function isFlvSignature(bytes: Uint8Array, at: number): boolean {
 /**
  * Whether reading can go on at this place: two tags in a row whose back-pointers agree with their sizes, or a file
  * header. Returns SYNC, NO_SYNC or the number of bytes from `at` that the answer needs. With `final` no more bytes
- * will come, and a single good tag before a cut one is enough.
+ * will come, and a single good tag before a cut one is enough. `alone` believes a single tag of any size: its type,
+ * stream id and back-pointer are 60 bits that chance does not get right.
  */
-export function syncAt(
-  bytes: Uint8Array,
-  at: number,
-  { end, final }: { end: number; final: boolean },
-): number {
-  if (bytes[at] === 0x46) return headerSyncAt(bytes, at, { end, final });
-  const first = pairAt(bytes, at, end);
+export function syncAt(bytes: Uint8Array, at: number, limits: SyncLimits): number {
+  const { final, alone } = limits;
+  if (bytes[at] === 0x46) return headerSyncAt(bytes, at, limits);
+  const first = pairAt(bytes, at, limits);
   if (first < 0) return final ? NO_SYNC : -first;
   if (first === 0) return NO_SYNC;
+  if (alone) return u24(bytes, at + 1) > 0 ? SYNC : NO_SYNC;
   if (bytes[at + first] === 0x46) {
-    const header = headerSyncAt(bytes, at + first, { end, final });
+    const header = headerSyncAt(bytes, at + first, limits);
     return header > SYNC ? header + first : header;
   }
-  const second = pairAt(bytes, at + first, end);
+  const second = pairAt(bytes, at + first, limits);
   if (second < 0) return final ? SYNC : first - second;
   return second === 0 ? NO_SYNC : SYNC;
 }
 
 /** The length of tag and back-pointer at `at`; 0 when they disagree, minus the bytes needed when cut by `end`. */
-function pairAt(bytes: Uint8Array, at: number, end: number): number {
+function pairAt(bytes: Uint8Array, at: number, { end, alone }: SyncLimits): number {
   if (at < end && ((bytes[at]! & 0xc0) !== 0 || !isTagType(bytes[at]! & 0x1f))) return 0;
   if (end - at < FLV_TAG_HEADER_SIZE) return -FLV_TAG_HEADER_SIZE;
   const size = u24(bytes, at + 1);
-  if (u24(bytes, at + 8) !== 0 || size > MAX_SYNC_TAG) return 0;
+  if (u24(bytes, at + 8) !== 0 || (size > MAX_SYNC_TAG && !alone)) return 0;
   const length = FLV_TAG_HEADER_SIZE + size + PREVIOUS_TAG_SIZE;
   if (end - at < length) return -length;
   return u32(bytes, at + length - PREVIOUS_TAG_SIZE) === FLV_TAG_HEADER_SIZE + size ? length : 0;
 }
 
-function headerSyncAt(
-  bytes: Uint8Array,
-  at: number,
-  { end, final }: { end: number; final: boolean },
-): number {
+function headerSyncAt(bytes: Uint8Array, at: number, { end, final }: SyncLimits): number {
   const length = FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
   if (end - at < length) return final ? NO_SYNC : length;
   const plain = isFlvHeader(bytes, at) && u32(bytes, at + 5) === FLV_HEADER_SIZE && u32(bytes, at + 9) === 0;
@@ -109,6 +106,11 @@ const FOREIGN: readonly Foreign[] = [
   },
   { name: "MPEG-TS", hint: CONVERT, matches: (b) => b[0] === 0x47 && !startsWith(b, 0, "GIF8") },
 ];
+
+/** Whether an input is of another kind that is known, as against FLV that has lost its first bytes. */
+export function isForeign(bytes: Uint8Array): boolean {
+  return FOREIGN.some((format) => format.matches(bytes));
+}
 
 /** The error for an input that does not begin with an FLV header, from its first bytes. */
 export function notFlv(bytes: Uint8Array): MediaError {

@@ -78,7 +78,8 @@ describe("FLV writer", () => {
     reader.feed(flvHeader({ audio: true, video: true }));
     reader.feed(written);
     expect(reader.end()).toBe(false);
-    expect(tags).toEqual([{ typeId: tag.typeId, timestamp: tag.timestamp, body: fromHex(tag.body) }]);
+    const { typeId, timestamp } = tag;
+    expect(tags).toEqual([{ typeId, timestamp, body: fromHex(tag.body), offset: 13 }]);
   });
 
   test("V-49 file header", () => {
