@@ -80,7 +80,7 @@ const RUNTIME = [
 const BANS: readonly Ban[] = [
   // Hashing is no input or output, and the digest handshake and digest authentication are nothing else.
   // Bun.cron.parse computes and touches nothing.
-  { what: "Bun", pattern: /\bBun\.(?!cron\.parse\b)/, allowed: RUNTIME },
+  { what: "Bun", pattern: /\bBun\.(?!cron\.parse\b)/, allowed: [...RUNTIME, "rtmp/handshake.ts"] },
   { what: "process", pattern: /\bprocess\./, allowed: RUNTIME },
   { what: "node:", pattern: /from "node:/, allowed: RUNTIME },
   {
