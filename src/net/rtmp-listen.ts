@@ -212,9 +212,9 @@ export class ServerLink {
     this.#run(() => this.#server.dismiss(denial));
   }
 
-  /** Closes at once. */
-  close(): void {
-    this.#end("closed", undefined);
+  /** Closes at once; `trouble` is told to the log, if there was any. */
+  close(trouble?: string): void {
+    this.#end("closed", trouble);
   }
 
   #onData(segment: Uint8Array): void {

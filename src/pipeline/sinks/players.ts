@@ -131,7 +131,7 @@ class Player {
     this.#blocked = buffered;
     if (this.#blockedFor < stall) return;
     this.#leave("it takes no data");
-    this.#link.close();
+    this.#link.close("a player takes no data, closed");
   }
 
   #leave(reason: string): void {
