@@ -49,8 +49,6 @@ class Job {
   readonly #stopSource = new AbortController();
   readonly #startedAt = performance.now();
   #hub = new Hub();
-  /** Sinks that are still finishing an episode that is over. */
-  #finishing: Promise<unknown> | undefined;
   #sinksBegun = false;
   #mediaBefore = 0;
   #lastLiveAt: number | undefined;
@@ -157,12 +155,9 @@ class Job {
     this.#hub = new Hub();
     this.#status.counters = this.#hub.counters;
     this.#ingest.startOver(this.#hub);
-    const finished = Promise.all(this.#sinks.map((sink) => sink.finish()));
-    const all = Promise.all([this.#finishing, finished]).then(() => {
-      if (this.#finishing === all) this.#finishing = undefined;
-      if (!this.#stopSource.signal.aborted) void this.#beginEpisode();
-    });
-    this.#finishing = all;
+    // Each for itself: one that hangs must not hold up the others' next episode.
+    for (const sink of this.#sinks) void sink.finish();
+    void this.#beginEpisode();
   }
 
   async #runSource(): Promise<string> {
@@ -247,12 +242,9 @@ class Job {
     if (this.#sinksBegun) return;
     this.#sinksBegun = true;
     const hub = this.#hub;
-    const start = (): Promise<unknown> => {
-      for (const sink of this.#sinks) sink.start(hub);
-      return Promise.all(this.#sinks.map((sink) => sink.settled));
-    };
-    // At once if possible: what comes before the first keyframe is kept for nobody who starts later.
-    const dialled = this.#finishing === undefined ? start() : this.#finishing.then(start);
+    // At once: what comes before the first keyframe is kept for nobody who starts later.
+    for (const sink of this.#sinks) sink.start(hub);
+    const dialled = Promise.all(this.#sinks.map((sink) => sink.settled));
     // A source that is ahead of the clock can wait until everybody is there.
     if (this.#source.nature !== "made") this.#ingest.waitFor(dialled);
   }
@@ -297,7 +289,6 @@ class Job {
   async #end(): Promise<void> {
     const { stop, abort } = this.#context;
     this.#hub.end();
-    await Promise.race([this.#finishing, this.#drainTime(stop)]);
     const done = Promise.all(this.#sinks.map((sink) => sink.finish()));
     const giveUp = (): void => {
       for (const sink of this.#sinks) sink.abort();

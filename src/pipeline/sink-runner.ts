@@ -47,6 +47,9 @@ export class SinkRunner {
   #reserved: PacketQueue | undefined;
   #liveSince: number | undefined;
   #ending = false;
+  #finished: Promise<void> | undefined;
+  /** The episode that begins when this one has ended. */
+  #next: { hub: Hub; queue: PacketQueue | undefined; settled: PromiseWithResolvers<void> } | undefined;
   #reportedLoss = 0;
   #reportedLossMs = 0;
   #lossTimer: Timer | undefined;
@@ -81,24 +84,46 @@ export class SinkRunner {
 
   /** Resolves when the sink is live, or has failed for the first time since it was started. */
   get settled(): Promise<void> {
-    return this.#settled.promise;
+    return this.#next?.settled.promise ?? this.#settled.promise;
   }
 
   /** Starts the sink on a hub, once until it is finished. */
   start(hub: Hub): void {
-    if (this.#done !== undefined) return;
+    if (this.#ending) this.#startNext(hub);
+    else if (this.#done === undefined) this.#begin(hub, this.#reserve(hub));
+  }
+
+  /** One connection per sink: the next episode begins when the last has ended, and misses nothing until then. */
+  #startNext(hub: Hub): void {
+    this.#next ??= { hub, queue: this.#reserve(hub), settled: Promise.withResolvers() };
+  }
+
+  #reserve(hub: Hub): PacketQueue | undefined {
+    return this.#holds || this.#sink.kind === "players" ? undefined : hub.subscribe(this.#sink.limits);
+  }
+
+  #begin(hub: Hub, reserved: PacketQueue | undefined): void {
     this.#hub = hub;
-    this.#ending = false;
-    if (!this.#holds && this.#sink.kind !== "players") this.#reserved = this.#newQueue();
+    this.#reserved = reserved === undefined ? undefined : this.#bind(reserved);
     this.#done = this.#run(hub);
     if (this.#sink.kind !== "rtmp") this.#settled.resolve();
   }
 
   /**
    * The source is over: lets the sink empty its queue; one that waits for its next attempt is not waited for. It
-   * may be started again afterwards.
+   * may be started again at once.
    */
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    if (this.#next !== undefined) {
+      if (this.#next.queue !== undefined) this.#next.hub.unsubscribe(this.#next.queue);
+      this.#next.settled.resolve();
+      this.#next = undefined;
+    }
+    this.#finished ??= this.#end();
+    return this.#finished;
+  }
+
+  async #end(): Promise<void> {
     this.#ending = true;
     this.#over.resolve();
     if (this.status.state === "waiting") this.abort();
@@ -108,8 +133,13 @@ export class SinkRunner {
     this.#done = undefined;
     this.#queue = undefined;
     this.#controller = new AbortController();
-    this.#settled = Promise.withResolvers();
     this.#over = Promise.withResolvers();
+    this.#ending = false;
+    this.#finished = undefined;
+    const next = this.#next;
+    this.#next = undefined;
+    this.#settled = next?.settled ?? Promise.withResolvers();
+    if (next !== undefined) this.#begin(next.hub, next.queue);
   }
 
   /** Ends the sink now. */
