@@ -8,6 +8,10 @@
  *     stamp   ...  5000  5023  5040 | 0     23    40        source restarted
  *     out     ...   900   923   940 | 980  1003  1020       980 = last + one frame, counted as a discontinuity
  *
+ * Steps back are told apart by who takes them: audio may lie seconds behind video, but within one kind the time goes
+ * back by a reordered frame at most, so a larger step is a source that began anew (or a file that loops). Packets of
+ * the old clock that are still under way keep to it, and one stray stamp does not move the clock for good.
+ *
  * A track whose stamps never fitted the other's (cameras exist that count audio and video apart) keeps its own.
  */
 import type { MediaKind, PacketRole } from "./packet.ts";
@@ -16,6 +20,8 @@ import type { MediaKind, PacketRole } from "./packet.ts";
 const MAX_FORWARD = 60_000;
 /** A step back of more than this many ms is a new clock, not skew between audio and video. */
 const MAX_BACKWARD = 10_000;
+/** The same within one kind, where only reordered frames go back. */
+const MAX_REWIND = 1000;
 /** How far behind the other track, in ms, a track may be and still give its headers its own time. */
 const MAX_HEADER_LAG = 1000;
 /** How far ahead of audio and video, in ms, something that is not a frame may be: frames must not wait for it. */
@@ -28,8 +34,8 @@ const WRAP_24 = 0x1000000;
 /** The last stamp of a source clock and what it became, before clamping. */
 type Clock = { stamp: number; time: number; wraps24: boolean };
 
-/** `last` is the latest time given to this kind. */
-type Track = { last: number; started: boolean; clock: Clock | undefined };
+/** `last` is the latest time given to this kind; `raw` the last before clamping, on `clock`. */
+type Track = { last: number; raw: number; started: boolean; clock: Clock | undefined };
 
 /** Maps the stamps of one source, across its reconnects, to the job's time in ms. */
 export class Timeline {
@@ -40,9 +46,11 @@ export class Timeline {
   /** What `reconnect` announced; counts until the next media packet. */
   #gap = 0;
   #clock: Clock | undefined;
-  readonly #audio: Track = { last: 0, started: false, clock: undefined };
-  readonly #video: Track = { last: 0, started: false, clock: undefined };
-  readonly #data: Track = { last: 0, started: false, clock: undefined };
+  /** The clock before the last jump: a single stray stamp is followed by more of it. */
+  #before: Clock | undefined;
+  readonly #audio: Track = { last: 0, raw: 0, started: false, clock: undefined };
+  readonly #video: Track = { last: 0, raw: 0, started: false, clock: undefined };
+  readonly #data: Track = { last: 0, raw: 0, started: false, clock: undefined };
 
   /** How often the source's clock jumped and was set anew; reconnects are not counted. */
   get discontinuities(): number {
@@ -76,27 +84,58 @@ export class Timeline {
   reconnect(gapMs: number): void {
     this.#gap = this.#started && gapMs > 0 ? Math.round(gapMs) : 0;
     this.#clock = undefined;
+    this.#before = undefined;
     this.#audio.clock = undefined;
     this.#video.clock = undefined;
   }
 
   /** Moves the clock that this stamp belongs to and returns its time, which may lie before the track's last. */
   #advance(track: Track, stamp: number): number {
-    let clock = this.#clock;
-    if (clock === undefined) return this.#anchor(track, stamp, this.#position + this.#gap);
-    let delta = this.#step(clock, stamp);
-    if (Number.isNaN(delta) && track.clock !== undefined && track.clock !== clock) {
-      clock = track.clock;
-      delta = this.#step(clock, stamp);
-    }
-    if (Number.isNaN(delta)) {
+    if (this.#clock === undefined) return this.#anchor(track, stamp, this.#position + this.#gap);
+    const clock = this.#clockFor(track, stamp, this.#clock);
+    const delta = clock === undefined ? NaN : this.#trackStep(track, clock, stamp);
+    if (clock === undefined || Number.isNaN(delta)) {
       this.#discontinuities++;
+      this.#before = this.#clock;
       return this.#anchor(track, stamp, this.#position + NOMINAL_FRAME);
     }
     clock.time += delta;
     clock.stamp = stamp;
     track.clock = clock;
+    track.raw = clock.time;
     return clock.time;
+  }
+
+  /** The clock that a stamp is of: the one that all share unless another fits better; undefined for a new one. */
+  #clockFor(track: Track, stamp: number, shared: Clock): Clock | undefined {
+    const miss = Math.abs(this.#trackStep(track, shared, stamp));
+    const own = track.clock;
+    if (own !== undefined && own !== shared) {
+      const step = this.#trackStep(track, own, stamp);
+      // Both may fit when the source began anew early on: late packets are those that the old clock foretold.
+      const late = Math.abs(step) < miss && own.time + step >= this.#position - MAX_REWIND;
+      if (late || (Number.isNaN(miss) && !Number.isNaN(step))) return own;
+    }
+    if (!(miss <= MAX_REWIND) && this.#fitsBefore(stamp)) {
+      this.#clock = this.#before;
+      this.#before = undefined;
+      return this.#clock;
+    }
+    return Number.isNaN(miss) ? undefined : shared;
+  }
+
+  #fitsBefore(stamp: number): boolean {
+    const before = this.#before;
+    if (before === undefined) return false;
+    const delta = this.#step(before, stamp);
+    return Math.abs(delta) <= MAX_REWIND && before.time + delta >= this.#position - MAX_REWIND;
+  }
+
+  /** As #step; NaN too when the track would go back further than reordering explains. */
+  #trackStep(track: Track, clock: Clock, stamp: number): number {
+    const delta = this.#step(clock, stamp);
+    const rewinds = track.clock === clock && clock.time + delta < track.raw - MAX_REWIND;
+    return rewinds ? NaN : delta;
   }
 
   #anchor(track: Track, stamp: number, time: number): number {
@@ -105,6 +144,7 @@ export class Timeline {
     this.#started = true;
     this.#gap = 0;
     track.clock = clock;
+    track.raw = time;
     return time;
   }
 
