@@ -26,7 +26,8 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
   const later = LATER.exec(text);
   if (later !== null)
     throw new UsageError(`sources of the kind "${later[1]}:" are not in this version of runnel`);
-  if (/\.ya?ml$/i.test(text)) throw new UsageError("recipes are not in this version of runnel; use flags");
+  if (/\.ya?ml$/i.test(text))
+    throw new UsageError(`"${text}" is a recipe; it can only stand alone, where SOURCE stands`);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     throw new UsageError(
       `"${redactText(text)}" is no source that runnel knows; rtmp:// rtmps:// http(s):// or a file`,

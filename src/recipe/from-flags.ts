@@ -100,7 +100,11 @@ export function planFromFlags(request: JobRequest): Plan {
     record,
     hooks: {},
     secrets: [
-      ...secretsOfPlan(source, sinks, request.keys),
+      ...secretsOfPlan(
+        source,
+        sinks,
+        request.keys.map((key) => key.value),
+      ),
       ...(listen?.key === undefined ? [] : [listen.key]),
     ],
   };
@@ -279,10 +283,11 @@ function plainName(text: string): string {
   return last.replace(/\.(flv|mp4)$/i, "") || "stream";
 }
 
-function secretsOfPlan(
+/** What of a plan must never be shown. */
+export function secretsOfPlan(
   source: SourcePlan,
   sinks: readonly SinkPlan[],
-  keys: readonly WrittenKey[],
+  keys: readonly string[],
 ): string[] {
   const shown = source.kind === "rtmp" ? plainName(source.url.streamName) : "";
   const urls: RtmpUrl[] = sinks.flatMap((sink) => (sink.kind === "rtmp" ? [sink.url] : []));
@@ -292,7 +297,7 @@ function secretsOfPlan(
       ? [URL.parse(source.url)?.search.slice(1) ?? "", URL.parse(source.url)?.password ?? ""]
       : []),
     ...urls.flatMap((url) => secretsOf(url, { nameIsSecret: true })),
-    ...keys.map((key) => key.value),
+    ...keys,
   ];
   // A relay under the same name: hiding it everywhere would blank out the source's own name.
   return [...new Set(secrets)].filter((secret) => secret !== "" && secret !== shown);

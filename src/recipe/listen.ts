@@ -96,16 +96,15 @@ export function planListener(
   const key = listens ? (request.key ?? where.rest) : undefined;
   if (listens) requireKey(where.host, key, request.noKey);
   const playName = listens ? job : (where.rest ?? job);
-  const tls = listenerTls(request);
-  return {
-    name: listenUrl(where, tls !== undefined),
-    host: where.host,
-    port: where.port,
-    app: where.app,
-    key,
-    playName: serves ? playName : undefined,
-    tls,
-  };
+  return listenPlan(where, { key, playName: serves ? playName : undefined, tls: listenerTls(request) });
+}
+
+/** A listener at an address. */
+export function listenPlan(
+  { host, port, app }: ListenAddressText,
+  parts: Pick<ListenPlan, "key" | "playName" | "tls">,
+): ListenPlan {
+  return { name: listenUrl({ host, port, app }, parts.tls !== undefined), host, port, app, ...parts };
 }
 
 function requireKey(host: string, key: string | undefined, noKey: boolean): void {

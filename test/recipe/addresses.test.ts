@@ -59,8 +59,8 @@ describe("parseSource", () => {
     ["exec:ffmpeg", 'sources of the kind "exec:" are not in this version of runnel'],
     ["h264:-", 'sources of the kind "h264:" are not in this version of runnel'],
     ["rtsp://cam/1", 'sources of the kind "rtsp:" are not in this version of runnel'],
-    ["show.yaml", "recipes are not in this version of runnel; use flags"],
-    ["show.yml", "recipes are not in this version of runnel; use flags"],
+    ["show.yaml", '"show.yaml" is a recipe; it can only stand alone, where SOURCE stands'],
+    ["show.yml", '"show.yml" is a recipe; it can only stand alone, where SOURCE stands'],
     ["testcard:big", '"testcard:" takes nothing behind it'],
     [
       "srt://h/live?passphrase=secret",

@@ -156,7 +156,7 @@ describe("what is wrong with a command line", () => {
     [`push ${RTMP} ${DEST}`, "push sends a file, a pipe or the test card; to send on a stream use relay"],
     [`push - ${DEST} --loop`, "--loop needs a file: a pipe cannot be read twice"],
     ["pull rtmp://h/live", '"rtmp://h/live" names no stream; add /NAME, or --playpath NAME'],
-    ["pull show.yaml", "recipes are not in this version of runnel; use flags"],
+    ["pull show.yaml", '"show.yaml" is a recipe; it can only stand alone, where SOURCE stands'],
     [
       `push show.flv rtmp://d/app`,
       '"rtmp://d/app" has no stream key; add /KEY to it, or -k KEY (env:VAR, @FILE)',

@@ -1,0 +1,155 @@
+/**
+ * The kinds of values that keys of a recipe have, as zod schemas with what people need to know of them: a name for the
+ * kind, an example, a default. schema.ts is made of these. Called by schema.ts only.
+ */
+
+import * as z from "zod";
+import { dashed } from "./problems.ts";
+import { Secret } from "./secrets.ts";
+import { isProblem, parseDuration, parseSize, type Problem } from "./units.ts";
+
+/** What is known of a key beside its type. */
+export type FieldMeta = {
+  /** One line for people. */
+  readonly description: string;
+  /** The kind of value in a word or two, with its article. */
+  readonly kind: string;
+  /** How a value may look, as YAML. */
+  readonly example: string;
+  /** What holds where the key is not given, as YAML. */
+  readonly shown?: string;
+  /** Must not be shown. */
+  readonly secret?: true;
+  /** The feature is specified and not there yet. */
+  readonly later?: true;
+};
+
+/** What is known of each schema that stands for a key. */
+export const FIELDS = z.registry<FieldMeta>();
+
+/** What a field may say of itself. */
+export type FieldNotes = { readonly example?: string; readonly shown?: string };
+
+const meta = (kind: string, description: string, notes: FieldNotes & { example: string }): FieldMeta => ({
+  description,
+  kind,
+  ...notes,
+});
+
+/** A text with something in it; a new schema each time, because each stands for a key of its own. */
+function filled() {
+  return z.string().check((context) => {
+    if (context.value.trim() !== "") return;
+    context.issues.push(custom("is empty — give it a value, or leave the key out", context.value));
+  });
+}
+
+function custom(message: string, input: string): z.core.$ZodRawIssue {
+  return { code: "custom", message, input };
+}
+
+/** A text with a unit that becomes a number; the example stands for what is meant. */
+function measured(parse: (text: string) => number | Problem, field: FieldMeta) {
+  return filled()
+    .transform((text, context): number => {
+      const value = parse(text);
+      if (!isProblem(value)) return value;
+      context.issues.push(custom(dashed(value.problem), text));
+      return 0;
+    })
+    .register(FIELDS, field);
+}
+
+/** Any text that is not empty. */
+export function text(description: string, notes: FieldNotes & { example: string }) {
+  return filled().register(FIELDS, meta("a text", description, notes));
+}
+
+/** A time with a unit, in ms. */
+export function duration(description: string, notes: FieldNotes = {}) {
+  return measured(parseDuration, meta("a duration", description, { example: "15s", ...notes }));
+}
+
+/** A time with a unit that is longer than nothing, in ms. */
+export function span(description: string, notes: FieldNotes = {}) {
+  const parse = (text: string): number | Problem => {
+    const ms = parseDuration(text);
+    return ms === 0
+      ? { problem: `"${text}" is no time at all; write one such as ${notes.example ?? "15s"}` }
+      : ms;
+  };
+  return measured(parse, meta("a duration", description, { example: "15s", ...notes }));
+}
+
+/** A size with a unit, in bytes. */
+export function size(description: string, notes: FieldNotes = {}) {
+  const parse = (text: string): number | Problem => {
+    const bytes = parseSize(text);
+    return bytes === 0
+      ? { problem: `"${text}" is nothing; write one such as ${notes.example ?? "16MiB"}` }
+      : bytes;
+  };
+  return measured(parse, meta("a size", description, { example: "16MiB", ...notes }));
+}
+
+/** true or false. */
+export function flag(description: string, notes: FieldNotes = {}) {
+  return z
+    .boolean()
+    .register(FIELDS, meta("true or false", description, { example: "true", shown: "false", ...notes }));
+}
+
+/** A text that must not be shown. */
+export function secret(description: string, notes: FieldNotes & { example: string }) {
+  const field: FieldMeta = { ...meta("a text", description, notes), secret: true };
+  return filled()
+    .transform((text) => new Secret(text))
+    .register(FIELDS, field);
+}
+
+/** One of a few words. */
+export function choice<const Words extends readonly string[]>(words: Words, description: string) {
+  return z.enum(words).register(FIELDS, meta(words.join(" or "), description, { example: words[0]! }));
+}
+
+/** A command and its arguments: no shell stands between. */
+export function command(description: string, notes: { example: string }) {
+  return z
+    .array(filled())
+    .min(1)
+    .register(FIELDS, meta("a list of texts", description, notes));
+}
+
+/** A key whose feature is specified and not there yet: a recipe that has it is refused. */
+export function later(description: string, instead: string) {
+  const field: FieldMeta = {
+    description: `${description}; not in this version`,
+    kind: "not in this version",
+    example: instead,
+    later: true,
+  };
+  return z
+    .union([z.string(), z.number(), z.boolean()])
+    .check((context) => {
+      const message = `${description} is not in this version of runnel — ${instead}`;
+      context.issues.push({ code: "custom", message, input: context.value });
+    })
+    .register(FIELDS, field);
+}
+
+/** A map with these keys and no others. */
+export function keys<Shape extends z.core.$ZodShape>(shape: Shape, description: string, example: string) {
+  return z.strictObject(shape).register(FIELDS, { description, kind: "a map", example });
+}
+
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u;
+
+/** A map whose keys are names that people give. */
+export function named<Value extends z.ZodType>(value: Value, description: string, example: string) {
+  const name = z.string().check((context) => {
+    if (NAME.test(context.value)) return;
+    const message = `"${context.value}" cannot be a name — use letters, digits and . _ - and begin with a letter or digit`;
+    context.issues.push(custom(message, context.value));
+  });
+  return z.record(name, value).register(FIELDS, { description, kind: "a map of names", example });
+}

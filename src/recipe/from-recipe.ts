@@ -1,0 +1,125 @@
+/**
+ * From a recipe's job to a Plan: each key that the definition knows reaches the plan here, or is refused with its place.
+ * Called by read-recipe.ts.
+ */
+
+import { DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS } from "./defaults.ts";
+import { netPlan, secretsOfPlan } from "./from-flags.ts";
+import { JobReader, long, type FromRecipe, type RecordRecipe, type ScheduleRecipe } from "./job-reader.ts";
+import type { HooksPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
+import { planSource, type PlannedSource } from "./recipe-source.ts";
+import { planDestinations, planRecord, planRecordings, planRetry } from "./recipe-sinks.ts";
+import { cronProblem, localZone, zoneProblem, type Schedule } from "./schedule.ts";
+import { isProblem, parseUntil } from "./units.ts";
+import { dashed } from "./problems.ts";
+
+/** A job that can run, and when it is to. */
+export type PlannedJob = { readonly plan: Plan; readonly schedule: Schedule | undefined };
+
+/** Plans a job; problems are the reader's. `hidden` are secrets that variables brought. */
+export function planFromRecipe(
+  reader: JobReader,
+  options: { readonly now: Date; readonly hidden: readonly string[] },
+): PlannedJob | undefined {
+  const { recipe } = reader;
+  const from: Partial<FromRecipe> = long(recipe.from);
+  const record: Partial<RecordRecipe> = long(recipe.record);
+  const planned = planSource(reader, from);
+  const retry = planRetry(reader, [], recipe.retry, DEFAULT_RETRY);
+  const sinks = [...planRecordings(reader, record), ...planDestinations(reader, retry), ...players(planned)];
+  const rules = planRecord(reader, record, sinks);
+  const schedule = planSchedule(reader);
+  const until = planUntil(reader, options.now);
+  checkTimes(reader);
+  const ca = reader.pem(["ca"], recipe.ca, "CERTIFICATE");
+  if (sinks.length === 0 && recipe.record === undefined && recipe.to === undefined) {
+    reader.say(
+      [],
+      `nothing is done with the stream of ${reader.name} — add record: FILE.flv or to: { NAME: URL }`,
+    );
+  }
+  if (planned === undefined || reader.problems.length > 0) return undefined;
+  const { source, listen, timeout } = planned;
+  const net = { ca, insecure: recipe.insecure ?? false, bind: recipe.bind };
+  const plan: Plan = {
+    job: reader.name,
+    verb: verbOf(source, sinks),
+    source,
+    sinks,
+    listen,
+    for: recipe.for ?? schedule?.for,
+    until,
+    wait: from.wait,
+    grace: recipe.grace ?? DEFAULT_GRACE_MS,
+    retry,
+    net: netPlan(net, from.stall ?? timeout ?? DEFAULT_STALL_MS),
+    realtime: from.realtime ?? true,
+    loop: source.kind === "file" && (from.loop ?? false),
+    force: record.force ?? false,
+    record: rules,
+    hooks: hooksOf(reader),
+    secrets: [],
+  };
+  return { plan: { ...plan, secrets: secretsOf(plan, options.hidden) }, schedule };
+}
+
+function players(planned: PlannedSource | undefined): SinkPlan[] {
+  return planned?.listen?.playName === undefined ? [] : [{ kind: "players", name: "players" }];
+}
+
+/** What the job would be as a command. */
+function verbOf(source: SourcePlan, sinks: readonly SinkPlan[]): Plan["verb"] {
+  if (source.kind === "file" || source.kind === "stdin" || source.kind === "testcard") return "push";
+  return sinks.some((sink) => sink.kind === "rtmp" || sink.kind === "players") ? "relay" : "pull";
+}
+
+function planSchedule(reader: JobReader): Schedule | undefined {
+  if (reader.recipe.schedule === undefined) return undefined;
+  const { cron, tz = localZone(), for: window }: Partial<ScheduleRecipe> = long(reader.recipe.schedule);
+  if (cron === undefined) {
+    reader.say(["schedule"], '"schedule" has no beginning — write cron: "0 23 * * *"');
+    return undefined;
+  }
+  const wrongCron = cronProblem(cron);
+  if (wrongCron !== undefined) reader.say(["schedule", "cron"], wrongCron);
+  const wrongZone = zoneProblem(tz);
+  if (wrongZone !== undefined) reader.say(["schedule", "tz"], wrongZone);
+  return { cron, tz, for: window };
+}
+
+function planUntil(reader: JobReader, now: Date): number | undefined {
+  const { until: text } = reader.recipe;
+  if (text === undefined) return undefined;
+  const until = parseUntil(text, now);
+  if (!isProblem(until)) return until;
+  reader.say(["until"], dashed(until.problem));
+  return undefined;
+}
+
+/** Times that contradict each other. */
+function checkTimes(reader: JobReader): void {
+  const { recipe } = reader;
+  const schedule = reader.owns(["schedule"]);
+  if (recipe.for !== undefined && reader.owns(["for"]) && reader.owns(["schedule", "for"])) {
+    reader.say(["for"], '"for" stands in the schedule too — keep that one');
+  }
+  if (schedule && reader.owns(["until"])) {
+    reader.say(["until"], '"until" means nothing beside a schedule — write schedule: { cron: ..., for: 7h }');
+  }
+  if (reader.owns(["from", "grace"]))
+    reader.say(["from", "grace"], '"grace" stands in the job too — keep one of them');
+}
+
+function hooksOf(reader: JobReader): HooksPlan {
+  const given = Object.entries(reader.recipe.on ?? {}).filter(([, argv]) => argv !== undefined);
+  return Object.fromEntries(given);
+}
+
+function secretsOf(plan: Plan, hidden: readonly string[]): string[] {
+  const key = plan.listen?.key;
+  // A destination often has the name of the job or its stream: hiding that would blank out every line of the log.
+  const shown = [plan.job, ...plan.sinks.map((sink) => sink.name)];
+  if (plan.source.kind === "rtmp") shown.push(plan.source.url.app);
+  const written = secretsOfPlan(plan.source, plan.sinks, []).filter((text) => !shown.includes(text));
+  return [...new Set([...written, ...(key === undefined ? [] : [key]), ...hidden])];
+}

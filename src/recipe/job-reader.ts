@@ -1,0 +1,77 @@
+/**
+ * JobReader: what the planners of a recipe's job share. It knows the job's values and where each stands, and gathers
+ * problems. Called by from-recipe.ts and its helpers.
+ */
+
+import { UsageError } from "../errors.ts";
+import type { Surroundings } from "./expand.ts";
+import type { JobTree } from "./job-tree.ts";
+import { dashed, type RecipeProblem } from "./problems.ts";
+import type { JobRecipe } from "./schema.ts";
+import { nodeAt, placeOf, type Path } from "./tree.ts";
+
+/** The parts of a job that have keys of their own, as the definition types them once short forms are written out. */
+type Long<Value> = Exclude<Value, string | number | boolean | readonly unknown[] | undefined>;
+export type FromRecipe = Long<JobRecipe["from"]>;
+export type RecordRecipe = Long<JobRecipe["record"]>;
+export type ScheduleRecipe = Long<JobRecipe["schedule"]>;
+export type ToRecipe = Long<NonNullable<JobRecipe["to"]>[string]>;
+
+/** One job that is being planned. */
+export class JobReader {
+  readonly name: string;
+  readonly recipe: JobRecipe;
+  readonly around: Surroundings;
+  readonly problems: RecipeProblem[] = [];
+  readonly #tree: JobTree;
+
+  constructor(tree: JobTree, recipe: JobRecipe, around: Surroundings) {
+    this.name = tree.name;
+    this.recipe = recipe;
+    this.around = around;
+    this.#tree = tree;
+  }
+
+  /** Notes a problem of the value at this path. */
+  say(path: Path, text: string): void {
+    const root = this.#tree.whole;
+    const place = nodeAt(root, path.slice(0, 1)) === undefined ? this.#tree.namePlace : placeOf(root, path);
+    this.problems.push({ place, text });
+  }
+
+  /** Whether the job itself has this key, not only the recipe's defaults. */
+  owns(path: Path): boolean {
+    return nodeAt(this.#tree.own, path) !== undefined;
+  }
+
+  /** Does what may throw UsageError; its problems are this path's. */
+  try<T>(path: Path, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      for (const problem of error.problems) this.say(path, dashed(problem));
+      return undefined;
+    }
+  }
+
+  /** The PEM text of the file that a path names. */
+  pem(path: Path, file: string | undefined, what: "CERTIFICATE" | "PRIVATE KEY"): string | undefined {
+    if (file === undefined) return undefined;
+    const place = placeOf(this.#tree.whole, path);
+    const read = this.around.readFile(file, place.kind === "recipe" ? place.text.folder : "");
+    if ("problem" in read) {
+      this.say(path, `"${file}" cannot be read: ${read.problem} — the path begins at this recipe's folder`);
+      return undefined;
+    }
+    if (new RegExp(`-----BEGIN [A-Z ]*${what}-----`).test(read.text)) return read.text;
+    this.say(path, `"${file}" holds no ${what.toLowerCase()} — name a PEM file`);
+    return undefined;
+  }
+}
+
+/** The long form of a value that job-tree.ts has written out. */
+export function long<Value>(value: Value): Partial<Long<Value>> {
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isMap ? (value as Partial<Long<Value>>) : {};
+}

@@ -1,0 +1,107 @@
+/**
+ * From the name of a recipe to one tree: the file is read and parsed, the files that it extends are put below it, free
+ * keys are dropped, and variables are filled in. Files and the environment come in as functions. Called by
+ * read-recipe.ts.
+ */
+
+import { expandScalar, type Surroundings } from "./expand.ts";
+import { parseText } from "./parse.ts";
+import type { RecipeProblem } from "./problems.ts";
+import {
+  EMPTY_MAP,
+  entryOf,
+  mapScalars,
+  merge,
+  withEntry,
+  withoutFreeKeys,
+  type FilePlace,
+  type Node,
+  type Place,
+  type RecipeText,
+} from "./tree.ts";
+
+/** The tree of a recipe, and all that is wrong with it so far. */
+export type LoadedRecipe = {
+  readonly root: Node;
+  readonly problems: RecipeProblem[];
+  /** The texts could not be read, so that nothing can be said about what they mean. */
+  readonly unreadable: boolean;
+  /** Scalars whose variables could not be filled in: what is wrong with their values is no news. */
+  readonly unfilled: ReadonlySet<Place>;
+};
+
+/** Recipes build on each other over this many steps at most. */
+const LONGEST_CHAIN = 16;
+
+/** Reads a recipe and what it extends. Never throws for what stands in files. */
+export function loadRecipe(path: string, around: Surroundings): LoadedRecipe {
+  const problems: RecipeProblem[] = [];
+  const read = around.readFile(path, "");
+  if ("problem" in read) {
+    const text: RecipeText = { name: path, folder: "", lines: [] };
+    const place: FilePlace = { kind: "recipe", text, line: 1, column: 1, length: 1 };
+    problems.push({ place, text: `the recipe cannot be read: ${read.problem} — is that its name?` });
+    return { root: EMPTY_MAP, problems, unreadable: true, unfilled: new Set() };
+  }
+  const loader = new Loader(around, problems);
+  const text: RecipeText = { name: path, folder: read.folder, lines: linesOf(read.text) };
+  const whole = withoutFreeKeys(loader.tree(read.text, text, [read.id]));
+  const unreadable = problems.length > 0;
+  const unfilled = new Set<Place>();
+  const root = mapScalars(whole, (scalar) => {
+    const before = problems.length;
+    const filled = expandScalar(scalar, around, problems);
+    if (problems.length > before) unfilled.add(scalar.place);
+    return filled;
+  });
+  return { root, problems, unreadable, unfilled };
+}
+
+class Loader {
+  readonly #around: Surroundings;
+  readonly #problems: RecipeProblem[];
+
+  constructor(around: Surroundings, problems: RecipeProblem[]) {
+    this.#around = around;
+    this.#problems = problems;
+  }
+
+  /** The tree of a file with those that it extends below it; `chain` are the files that lead here. */
+  tree(content: string, text: RecipeText, chain: readonly string[]): Node {
+    const { root, problems } = parseText(content, text);
+    this.#problems.push(...problems);
+    if (root.kind !== "map") {
+      const { place } = root;
+      this.#problems.push({ place, text: "a recipe is a map — begin it with version: 1 and jobs:" });
+      return EMPTY_MAP;
+    }
+    const bases = entryOf(root, "extends");
+    const own = withEntry(root, "extends", undefined);
+    if (bases === undefined) return own;
+    const names = bases.value.kind === "list" ? bases.value.items : [bases.value];
+    return [...names.map((name) => this.#base(name, text, chain)), own].reduce(merge);
+  }
+
+  #base(node: Node, { folder }: RecipeText, chain: readonly string[]): Node {
+    const name = node.kind === "scalar" ? expandScalar(node, this.#around, this.#problems).value : undefined;
+    const problem = (text: string): Node => {
+      this.#problems.push({ place: node.place, text });
+      return EMPTY_MAP;
+    };
+    if (typeof name !== "string" || name === "")
+      return problem("extends takes a file — write extends: base.yaml");
+    const read = this.#around.readFile(name, folder);
+    if ("problem" in read) {
+      return problem(`"${name}" cannot be read: ${read.problem} — the path begins at this recipe's folder`);
+    }
+    if (chain.includes(read.id)) return problem(`"${name}" extends this recipe in turn — break the circle`);
+    if (chain.length >= LONGEST_CHAIN)
+      return problem("too many recipes extend each other — join some of them");
+    const text: RecipeText = { name: read.name, folder: read.folder, lines: linesOf(read.text) };
+    return this.tree(read.text, text, [...chain, read.id]);
+  }
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/);
+}

@@ -1,0 +1,121 @@
+/**
+ * Reads recipes: a path goes in, planned jobs or every problem come out. This is the door to everything about recipes;
+ * commands load it when a recipe is named and not before, because the YAML parser and the definition cost memory.
+ */
+
+import type { Surroundings } from "./expand.ts";
+import { planFromRecipe, type PlannedJob } from "./from-recipe.ts";
+import { JobReader } from "./job-reader.ts";
+import { jobTrees, type JobTree } from "./job-tree.ts";
+import { loadRecipe } from "./load.ts";
+import type { Plan } from "./plan.ts";
+import { formatPlace, sortProblems, type RecipeProblem } from "./problems.ts";
+import { jobSchema, recipeSchema } from "./schema.ts";
+import { insertedSecrets } from "./secrets.ts";
+import { nodeAt, placeOf, type Node, type Path, type Place } from "./tree.ts";
+import { validate } from "./validate.ts";
+
+/** A job of a recipe, ready to run. */
+export type RecipeJob = PlannedJob & {
+  /** The recipe, as it was named. */
+  readonly file: string;
+  /** Where the first of these values of the job came from; undefined if none was given. */
+  readonly origin: (...paths: readonly Path[]) => Place | undefined;
+};
+
+/** What is wrong with a plan that only the disk can tell; `path` is the value that it is about. */
+export type Finding = { readonly path: Path; readonly text: string };
+
+/** What is needed to read a recipe. */
+export type ReadOptions = {
+  readonly around: Surroundings;
+  readonly now: Date;
+  /** Changes the jobs before they are planned: flags win over what a recipe says. */
+  readonly override: (tree: JobTree) => JobTree;
+  /** Looks at a plan from outside. */
+  readonly inspect: (plan: Plan) => readonly Finding[];
+  /** The only job that is wanted. */
+  readonly job?: string | undefined;
+};
+
+/** A recipe that was read: its jobs, or what is wrong with it. `secrets` must not be shown in either case. */
+export type ReadRecipe = {
+  readonly jobs: readonly RecipeJob[];
+  readonly problems: readonly RecipeProblem[];
+  readonly secrets: readonly string[];
+};
+
+const isKeyName = (name: string): boolean => name === "key";
+
+/** Reads a recipe. Never throws for what stands in files. */
+export function readRecipe(file: string, options: ReadOptions): ReadRecipe {
+  const { root, problems, unreadable, unfilled } = loadRecipe(file, options.around);
+  const secrets = insertedSecrets(root, isKeyName);
+  if (unreadable) return { jobs: [], problems: sortProblems(problems), secrets };
+  const found = validate(recipeSchema, root).problems;
+  const trees = jobTrees(root);
+  const meanings: RecipeProblem[] = [...found];
+  if (trees.length === 0 && found.length === 0)
+    meanings.push({ place: placeOf(root, ["jobs"]), text: NO_JOBS });
+  const jobs = trees.flatMap((tree) => {
+    const wanted = options.job === undefined || options.job === tree.name;
+    const reading = { file, options, problems: meanings, isValid: found.length === 0 };
+    const planned = planTree(wanted ? options.override(tree) : tree, reading);
+    return wanted && planned !== undefined ? planned : [];
+  });
+  problems.push(...meanings.filter(({ place }) => !unfilled.has(place)));
+  if (problems.length > 0) return { jobs: [], problems: sortProblems(problems), secrets };
+  return {
+    jobs,
+    problems: [],
+    secrets: [...new Set([...secrets, ...jobs.flatMap((job) => job.plan.secrets)])],
+  };
+}
+
+const NO_JOBS = "there are no jobs — write jobs: { NAME: { from: ..., record: ... } }";
+
+type Reading = {
+  readonly file: string;
+  readonly options: ReadOptions;
+  readonly problems: RecipeProblem[];
+  /** The recipe as a whole is right: what is found now is news. */
+  readonly isValid: boolean;
+};
+
+function planTree(tree: JobTree, { file, options, problems, isValid }: Reading): RecipeJob | undefined {
+  const { around, now, inspect } = options;
+  const checked = validate(jobSchema, tree.whole);
+  if (checked.value === undefined) {
+    if (isValid) problems.push(...checked.problems);
+    return undefined;
+  }
+  const reader = new JobReader(tree, checked.value, around);
+  const hidden = insertedSecrets(tree.whole, isKeyName);
+  const planned = planFromRecipe(reader, { now, hidden });
+  if (planned !== undefined) for (const { path, text } of inspect(planned.plan)) reader.say(path, text);
+  problems.push(...reader.problems);
+  if (planned === undefined || reader.problems.length > 0) return undefined;
+  return { ...planned, file, origin: (...paths) => originOf(tree.whole, paths) };
+}
+
+function originOf(root: Node, paths: readonly Path[]): Place | undefined {
+  for (const path of paths) {
+    const node = nodeAt(root, path);
+    if (node !== undefined) return node.place;
+  }
+  return undefined;
+}
+
+/** Jobs of the same name: in one process each name stands for one job. */
+export function sameNames(jobs: readonly RecipeJob[]): string[] {
+  return jobs.flatMap((job, i) => {
+    const first = jobs.findIndex((other) => other.plan.job === job.plan.job);
+    if (first === i) return [];
+    return `${job.file}: the job "${job.plan.job}" is in ${jobs[first]!.file} too — give it another name`;
+  });
+}
+
+/** For people: where a value came from. */
+export function formatOrigin(place: Place | undefined): string {
+  return place === undefined || place.kind === "none" ? "default" : formatPlace(place);
+}

@@ -1,0 +1,292 @@
+/**
+ * The recipe as one definition: its keys, their types, what they are for and what holds where they are not given. The
+ * TypeScript types, the checks, the JSON Schema and the README's table of keys all come from here. A new key is a row,
+ * and a place in from-recipe.ts where it reaches the plan.
+ */
+
+import * as z from "zod";
+import { DEFAULTS } from "./defaults.ts";
+import {
+  choice,
+  command,
+  duration,
+  FIELDS,
+  flag,
+  keys,
+  later,
+  named,
+  secret,
+  size,
+  span,
+  text,
+  type FieldMeta,
+} from "./fields.ts";
+
+const retry = keys(
+  {
+    min: span("first wait before trying again; it doubles from attempt to attempt", {
+      example: "1s",
+      shown: DEFAULTS.retryMin,
+    }).optional(),
+    max: span("longest wait before trying again", { example: "60s", shown: DEFAULTS.retryMax }).optional(),
+  },
+  "how long to wait before trying again",
+  "{ min: 1s, max: 60s }",
+);
+
+const ownRetry = keys(
+  {
+    min: span("first wait before trying this destination again; the job's, if not given", {
+      example: "1s",
+    }).optional(),
+    max: span("longest wait before trying it again; the job's, if not given", { example: "60s" }).optional(),
+  },
+  "how long to wait before trying this destination again",
+  "{ min: 1s, max: 60s }",
+);
+
+/** What belongs to taking media from somewhere, whatever the source is. */
+const fromShape = {
+  url: text("rtmp:// rtmps:// http(s)://….flv, listen:…, testcard:, an FLV file, or - for stdin", {
+    example: "rtmp://cam.lan/live/porch",
+  }).optional(),
+  listen: text("wait for a publisher (OBS, ffmpeg) at this address", {
+    example: '"0.0.0.0:1935"',
+  }).optional(),
+  app: text("the application: of a listener (live), or where a URL leaves it open", {
+    example: "live",
+  }).optional(),
+  key: secret("what publishers to a listener must know", { example: '"${OBS_KEY}"' }).optional(),
+  "no-key": flag("let anybody who reaches the listener publish").optional(),
+  cert: text("certificate of the listener (PEM file): it speaks RTMPS", { example: "cert.pem" }).optional(),
+  "cert-key": text("private key of that certificate (PEM file)", { example: "key.pem" }).optional(),
+  wait: span("the stream is not live yet: keep trying this long", { example: "15m" }).optional(),
+  stall: span("a connection on which nothing moves for this long is lost", {
+    shown: DEFAULTS.stall,
+  }).optional(),
+  grace: duration("keep destinations connected this long when the source is lost", {
+    example: "30s",
+    shown: DEFAULTS.grace,
+  }).optional(),
+  loop: flag("start the file over at its end, for ever").optional(),
+  realtime: flag("false: send the file as fast as the slowest destination takes it", {
+    shown: "true",
+  }).optional(),
+  playpath: text("the stream's name, apart from the URL", { example: "porch" }).optional(),
+  tcUrl: text("what to tell the server as tcUrl", { example: "rtmp://cam.lan/live" }).optional(),
+  pageUrl: text("what to tell the server as pageUrl", { example: "https://cam.lan/" }).optional(),
+  swfUrl: text("what to tell the server as swfUrl", { example: "https://cam.lan/player.swf" }).optional(),
+  flashVer: text("what to tell the server as flashVer", { example: "LNX 9,0,124,2" }).optional(),
+  conn: command("further arguments of connect, as rtmpdump writes them", {
+    example: '["S:text"]',
+  }).optional(),
+  live: flag("play the live stream only, never a recording").optional(),
+  camera: later("a camera as the source", 'give FLV on stdin: from: "-"').optional(),
+  size: later('"size" of a camera', "leave it out").optional(),
+  fps: later('"fps" of a camera', "leave it out").optional(),
+  bitrate: later('"bitrate" of a camera', "leave it out").optional(),
+  keyframe: later('"keyframe" of a camera', "leave it out").optional(),
+  exec: later("a command as the source", 'give its FLV on stdin: from: "-"').optional(),
+  format: later('"format" of a command', "leave it out").optional(),
+  h264: later("raw H.264 as the source", "wrap it in FLV first").optional(),
+};
+
+const keep = keys(
+  {
+    age: span("delete finished files that are older", { example: "14d" }).optional(),
+    size: size("delete the oldest finished files when all of them are larger", {
+      example: "200GiB",
+    }).optional(),
+    free: size("delete the oldest finished files when the disk has less room", {
+      example: "2GiB",
+    }).optional(),
+  },
+  "which finished files of this recording may be deleted; without it all are kept",
+  "{ age: 14d, size: 200GiB, free: 2GiB }",
+);
+
+const segmentShape = {
+  every: span("a new file after this long, cut at a keyframe", { example: "30m" }).optional(),
+  align: choice(["clock"], "cut on the clock: 30m at :00 and :30").optional(),
+};
+
+const recordShape = {
+  path: z
+    .union([
+      text("the file, or a list of files; {job} {app} {stream} {date} {time} and %Y %m %d … are filled in", {
+        example: "recordings/{job}/%Y-%m-%d/%H-%M-%S.flv",
+      }),
+      z.array(z.string()).min(1),
+    ])
+    .optional(),
+  segment: z
+    .union([
+      span("a new file after this long, cut at a keyframe", { example: "30m" }),
+      keys(segmentShape, "when a new file begins", "{ every: 30m, align: clock }"),
+    ])
+    .optional(),
+  join: duration("an outage shorter than this goes on in the same file", { example: "90s" }).optional(),
+  keep: keep.optional(),
+  force: flag("overwrite existing files").optional(),
+};
+
+const on = keys(
+  {
+    start: command("run when the job begins", { example: '["logger", "start {job}"]' }).optional(),
+    segment: command("run for each finished file; {path} is its name", {
+      example: '["./upload.sh", "{path}"]',
+    }).optional(),
+    gap: command("run when the source was away", { example: '["logger", "gap {job}"]' }).optional(),
+    end: command("run when the job is over", { example: '["logger", "done {job}"]' }).optional(),
+  },
+  "commands to run",
+  '{ end: ["logger", "done {job}"] }',
+);
+
+const required = flag("false: losing this destination does not make the job incomplete", { shown: "true" });
+const buffer = keys(
+  {
+    max: span("media time that may wait", { example: "8s", shown: DEFAULTS.bufferMax }).optional(),
+    bytes: size("bytes that may wait", { shown: DEFAULTS.bufferBytes }).optional(),
+  },
+  "what may wait for a slow destination before it skips to the next keyframe",
+  "{ max: 8s, bytes: 16MiB }",
+);
+
+const toShape = {
+  url: text("rtmp:// or rtmps://, with the key at its end or in key", {
+    example: "rtmps://live.twitch.tv/app",
+  }).optional(),
+  key: secret("stream key, appended to the URL", { example: '"${TWITCH_KEY}"' }).optional(),
+  required: required.optional(),
+  retry: ownRetry.optional(),
+  buffer: buffer.optional(),
+};
+
+const scheduleShape = {
+  cron: text("minute, hour, day, month, weekday: when the job begins", {
+    example: '"0 23 * * MON-FRI"',
+  }).optional(),
+  for: span("how long from then on", { example: "7h" }).optional(),
+  tz: text("time zone of the cron line; the machine's, if not given", {
+    example: "Europe/Berlin",
+  }).optional(),
+};
+
+const serveShape = {
+  at: text("HOST:PORT/APP/NAME, where the source does not listen itself", {
+    example: '"127.0.0.1:1935/live/show"',
+  }).optional(),
+  cert: text("certificate (PEM file): players come with RTMPS", { example: "cert.pem" }).optional(),
+  "cert-key": text("private key of that certificate (PEM file)", { example: "key.pem" }).optional(),
+};
+
+const fromMap = keys(fromShape, "where media comes from", "{ url: rtmp://cam.lan/live/porch, wait: 15m }");
+const recordMap = keys(recordShape, "the recording", "{ path: show.flv, segment: { every: 30m } }");
+const scheduleMap = keys(scheduleShape, "when the job runs", '{ cron: "0 23 * * MON-FRI", for: 7h }');
+const toMap = keys(toShape, "a destination", "{ url: rtmps://live.twitch.tv/app, key: ... }");
+
+/** A short form and a long one. */
+function either<Short extends z.ZodType, Long extends z.ZodType>(short: Short, long: Long, field: FieldMeta) {
+  const union = z.union([short, long]);
+  FIELDS.add(union, field);
+  return union;
+}
+
+const oneText = (example: string) => text("the short form", { example });
+
+/** What jobs and defaults have in common. */
+const jobShape = {
+  schedule: either(oneText('"0 23 * * *"'), scheduleMap, {
+    description: "when the job runs; a text is the cron line",
+    kind: "a cron line or a map",
+    example: '{ cron: "0 23 * * MON-FRI", for: 7h, tz: Europe/Berlin }',
+  }).optional(),
+  record: either(oneText("recordings/{job}_{date}_{time}.flv"), recordMap, {
+    description: "the recording; a text is its path",
+    kind: "a path or a map",
+    example: "recordings/{job}/{date}_{time}.flv",
+  }).optional(),
+  on: on.optional(),
+  for: span("stop this long after the first media", { example: "2h" }).optional(),
+  until: text("stop at this time", { example: '"06:00"' }).optional(),
+  grace: duration("keep destinations connected this long when the source is lost", {
+    example: "30s",
+    shown: DEFAULTS.grace,
+  }).optional(),
+  retry: retry.optional(),
+  serve: z
+    .union([
+      flag("the short form"),
+      oneText('"127.0.0.1:1935/live/show"'),
+      keys(serveShape, "let players watch", "{ at: ... }"),
+    ])
+    .register(FIELDS, {
+      description: "let players watch: true at a source that listens, else HOST:PORT/APP/NAME",
+      kind: "true, an address or a map",
+      example: "true",
+      shown: "false",
+    })
+    .optional(),
+  ca: text("trust this certificate authority (PEM file) too", { example: "ca.pem" }).optional(),
+  insecure: flag("accept any certificate").optional(),
+  bind: text("connect from this local address", { example: "192.0.2.7" }).optional(),
+  audio: later('"audio"', "leave it out: sound is passed on as it comes").optional(),
+};
+
+/** A job as it is after its defaults were put in. */
+export const jobSchema = keys(
+  {
+    from: either(oneText("rtmp://cam.lan/live/porch"), fromMap, {
+      description: "where media comes from; a text is the url",
+      kind: "an address or a map",
+      example: "rtmp://cam.lan/live/porch",
+    }),
+    ...jobShape,
+    to: named(
+      either(oneText("rtmp://nginx.lan/live/show"), toMap, {
+        description: "a destination; a text is its url",
+        kind: "an address or a map",
+        example: "rtmp://nginx.lan/live/show",
+      }),
+      "destinations by name: the name is the log tag and the identity",
+      "{ own: rtmp://nginx.lan/live/show }",
+    ).optional(),
+  },
+  "one job",
+  "{ from: rtmp://cam.lan/live/porch, record: porch.flv }",
+);
+
+const defaultsSchema = keys(
+  { from: fromMap.optional(), ...jobShape, to: toMap.optional() },
+  "what holds for every job (and, in to, for every destination) that does not say otherwise",
+  "{ to: { retry: { min: 1s, max: 60s } } }",
+);
+
+/** A whole recipe. */
+export const recipeSchema = keys(
+  {
+    version: z
+      .literal(1)
+      .register(FIELDS, { description: "the version of this format", kind: "1", example: "1" }),
+    extends: z
+      .union([oneText("base.yaml"), z.array(z.string()).min(1)])
+      .register(FIELDS, {
+        description: "recipes below this one, relative to it; maps are joined key by key",
+        kind: "a path or a list",
+        example: "base.yaml",
+      })
+      .optional(),
+    defaults: defaultsSchema.optional(),
+    jobs: named(
+      jobSchema,
+      "the jobs by name",
+      "{ porch: { from: rtmp://cam.lan/live/porch, record: porch.flv } }",
+    ),
+  },
+  "a recipe of runnel",
+  "{ version: 1, jobs: ... }",
+);
+
+/** A job as the planner sees it: durations in ms, sizes in bytes, keys as secrets. */
+export type JobRecipe = z.output<typeof jobSchema>;
