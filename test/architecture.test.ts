@@ -31,7 +31,7 @@ type Row = {
 
 const CORE = [
   ...["queue", "hub", "headers", "ingest", "stats", "report", "pacer", "supervise", "faults", "file-name"],
-  ...["source", "source-patience", "sink-runner"],
+  ...["source", "source-patience", "sink-runner", "name-pattern"],
 ].map((name) => `pipeline/${name}.ts`);
 
 /** The first row that fits a file counts. */
@@ -64,6 +64,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   consola: ["face/"],
   yaml: ["recipe/"],
   zod: ["recipe/"],
+  // flock has no other way into the runtime.
+  "bun:ffi": ["pipeline/sinks/lock.ts"],
 };
 /** Commands hand a log through that face has made: they know its type. */
 const PACKAGE_TYPES: Readonly<Record<string, readonly string[]>> = { consola: ["commands/"] };

@@ -183,7 +183,13 @@ const STALE: ReadonlySet<string> = new Set([
   "starttime",
   "totalduration",
   "totaldatarate",
+  "headroom",
 ]);
+
+/** Whether a key says something about the file or moment that it was read from, and about no recording of it. */
+export function isStaleKey(key: string): boolean {
+  return STALE.has(key.toLowerCase());
+}
 
 /**
  * Builds the onMetaData of a recording: what is to be patched, then `known`, then every other key of the source in

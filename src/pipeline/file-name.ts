@@ -6,7 +6,13 @@
 import { UsageError } from "../errors.ts";
 
 /** What the {fields} of a template stand for; {date} and {time} come from the clock. */
-export type NameFields = { readonly job: string; readonly app: string; readonly stream: string };
+export type NameFields = {
+  readonly job: string;
+  readonly app: string;
+  readonly stream: string;
+  /** The number of the file among those of its run, from 1. */
+  readonly n?: number;
+};
 
 /** The name of a recording that was given none. */
 export const DEFAULT_TEMPLATE = "{app}-{stream}_%Y-%m-%d_%H-%M-%S.flv";
@@ -52,11 +58,12 @@ const LETTERS: Readonly<Record<string, (t: Date) => string>> = {
   "%": () => "%",
 };
 
-const PATTERN = /\{([a-z]*)\}|%(.?)/g;
+/** A {field} or a % letter of a template. */
+export const NAME_PATTERN = /\{([a-z]*)\}|%(.?)/g;
 
 /** The path that `template` names at `time`. Throws UsageError for a field or letter that does not exist. */
 export function expandName(template: string, fields: NameFields, time: Date): string {
-  return template.replace(PATTERN, (whole: string, field?: string, letter?: string) => {
+  return template.replace(NAME_PATTERN, (whole: string, field?: string, letter?: string) => {
     if (field !== undefined) return fieldText(field, fields, time, template);
     const expand = LETTERS[letter ?? ""];
     if (expand === undefined) {
@@ -70,18 +77,31 @@ export function expandName(template: string, fields: NameFields, time: Date): st
 
 function fieldText(field: string, fields: NameFields, time: Date, template: string): string {
   switch (field) {
-    case "job":
-    case "app":
-    case "stream":
-      return safe(fields[field]);
     case "date":
       return LETTERS["F"]!(time);
     case "time":
       return LETTERS["T"]!(time);
-    default:
+    case "n":
+      return String(fields.n ?? 1);
+    default: {
+      const value = fieldValue(field, fields);
+      if (value !== undefined) return value;
       throw new UsageError(
-        `"{${field}}" in "${template}" is unknown; there are {job} {app} {stream} {date} {time}`,
+        `"{${field}}" in "${template}" is unknown; there are {job} {app} {stream} {date} {time} {n}`,
       );
+    }
+  }
+}
+
+/** What a field stands for that does not change from file to file; undefined for any other. */
+export function fieldValue(field: string, fields: NameFields): string | undefined {
+  switch (field) {
+    case "job":
+    case "app":
+    case "stream":
+      return safe(fields[field]);
+    default:
+      return undefined;
   }
 }
 
