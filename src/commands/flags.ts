@@ -4,7 +4,7 @@
  */
 
 /** The subcommands that take flags. */
-export type Verb = "pull" | "push" | "relay" | "probe";
+export type Verb = "pull" | "push" | "relay" | "probe" | "repair";
 
 /** `switch` takes no value, `count` may be repeated for more, `optional` takes one only behind =, `value` takes one, `list` one each time. */
 export type FlagKind = "switch" | "count" | "optional" | "value" | "list";
@@ -21,6 +21,8 @@ export type Flag = {
 
 const JOBS: readonly Verb[] = ["pull", "push", "relay"];
 const ALL: readonly Verb[] = ["pull", "push", "relay", "probe"];
+/** What every command takes, those that only read a file too. */
+const ANY: readonly Verb[] = [...ALL, "repair"];
 const FROM_SERVER: readonly Verb[] = ["pull", "relay", "probe"];
 
 const value = (name: string, hint: string, doc: string, verbs: readonly Verb[] = JOBS): Flag => ({
@@ -44,9 +46,10 @@ export const FLAGS: readonly Flag[] = [
     short: "o",
     kind: "list",
     hint: "PATH",
-    doc: "record to this FLV file (repeatable; - is stdout; {app} {stream} {job} {date} {time} {n} and %Y %m %d ... are filled in)",
-    verbs: JOBS,
+    doc: "record to this FLV file (repeatable; - is stdout; {app} {stream} {job} {date} {time} {n} and %Y %m %d ... are filled in; repair: the mended file, instead of NAME.repaired.flv)",
+    verbs: [...JOBS, "repair"],
   },
+  toggle("check", "only say what is wrong and where, and exit with 3 if anything is", ["repair"]),
   {
     name: "to",
     short: "t",
@@ -91,18 +94,18 @@ export const FLAGS: readonly Flag[] = [
   value("ca", "FILE", "trust this certificate authority (PEM) too", ALL),
   toggle("insecure", "accept any certificate", ALL),
   value("bind", "ADDR", "connect from this local address", ALL),
-  toggle("force", "overwrite existing files"),
+  toggle("force", "overwrite existing files", [...JOBS, "repair"]),
   toggle("dry-run", "say what would be done, and do nothing"),
   {
     name: "quiet",
     short: "q",
     kind: "switch",
     doc: "say only what goes wrong, and the last line",
-    verbs: ALL,
+    verbs: ANY,
   },
-  { name: "verbose", short: "v", kind: "count", doc: "say more (-vv: what servers say)", verbs: ALL },
-  toggle("json", "events as one JSON object a line on stdout", ALL),
-  value("log-format", "text|json|journal", "form of the log on stderr", ALL),
+  { name: "verbose", short: "v", kind: "count", doc: "say more (-vv: what servers say)", verbs: ANY },
+  toggle("json", "events as one JSON object a line on stdout", ANY),
+  value("log-format", "text|json|journal", "form of the log on stderr", ANY),
   value("stats", "60s", "how often a status line is written where no terminal is"),
   value("rtmp", "URL", "the source, as rtmpdump calls it", FROM_SERVER),
   value("playpath", "NAME", "the stream's name, apart from the URL", FROM_SERVER),

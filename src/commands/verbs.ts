@@ -56,6 +56,13 @@ const ROWS: readonly VerbRow[] = [
     positionals: [source("rtmp:// rtmps:// http(s)://….flv, FILE.flv, or -")],
     run: async (argv) => (await import("./probe.ts")).runProbeCommand(argv),
   },
+  {
+    verb: "repair",
+    description:
+      "mend a cut or broken FLV file (exit code 3: --check found something, or a part is beyond repair)",
+    positionals: [{ name: "FILE", description: "FLV file; it is left as it is", required: true }],
+    run: async (argv) => (await import("./repair.ts")).runRepairCommand(argv),
+  },
 ];
 
 /** The names of all subcommands. */
