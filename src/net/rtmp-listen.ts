@@ -123,6 +123,7 @@ export class ServerLink {
   #timer: Timer | undefined;
   #timerAt = Infinity;
   #lastHeard = performance.now();
+  #paused = false;
   #over = false;
 
   constructor(transport: ByteTransport, address: string, idleTimeout: number, context: LinkContext) {
@@ -163,9 +164,9 @@ export class ServerLink {
     return this.#server.chunkSize;
   }
 
-  /** How long nothing has come from the client, in ms. */
+  /** How long nothing has come from the client while we listened, in ms. */
   get silentFor(): number {
-    return performance.now() - this.#lastHeard;
+    return this.#paused ? 0 : performance.now() - this.#lastHeard;
   }
 
   /** Accepts a request; what follows goes to `stream`. False if the client is gone already. */
@@ -190,10 +191,14 @@ export class ServerLink {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#transport.pause();
   }
 
   resume(): void {
+    this.#paused = false;
+    this.#lastHeard = performance.now();
+    this.#server.postpone(this.#lastHeard);
     this.#transport.resume();
   }
 
@@ -321,6 +326,8 @@ export class ServerLink {
     this.#timer = setTimeout(
       () => {
         this.#timerAt = Infinity;
+        // Silence that we asked for is not the client's.
+        if (this.#paused) this.#server.postpone(performance.now());
         this.#run(() => this.#server.advance(performance.now()));
       },
       Math.max(0, deadline - performance.now()) + 1,

@@ -129,6 +129,12 @@ export class RtmpServer implements Session<ServerEvent> {
     return this.#connection.takeOutput();
   }
 
+  /** We do not listen to the publisher for now: its silence is ours. */
+  postpone(now: number): void {
+    this.#now = now;
+    if (this.#phase === "publishing") this.#deadline = now + this.#times.idleTimeout;
+  }
+
   advance(now: number): void {
     this.#now = now;
     if (this.#deadline === undefined || now < this.#deadline) return;

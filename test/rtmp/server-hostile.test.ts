@@ -65,6 +65,16 @@ describe("deadlines", () => {
     });
   });
 
+  test("a publisher that is not listened to for a while is not silent", () => {
+    const driven = new Driven().receive(publishing(), 0);
+    driven.server.postpone(15_000);
+    expect(past(driven, 29_999)).toBeUndefined();
+    expect(past(driven, 30_000)).toMatchObject({ fault: "stalled" });
+    const ready = new Driven().receive(connected(), 0);
+    ready.server.postpone(15_000);
+    expect(ready.server.deadline).toBe(20_000);
+  });
+
   test("after a stream the next one has its time", () => {
     const driven = new Driven().receive(publishing(), 0);
     driven.receive(command(0, "deleteStream", 0, null, 1), 50_000);
