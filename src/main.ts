@@ -4,11 +4,11 @@
 
 import { renderUsage, type CommandDef } from "citty";
 import packageJson from "../package.json" with { type: "json" };
-import { nearest } from "./commands/args.ts";
 import { rootCommand, runSubCommand, subCommandOf, VERBS } from "./commands/verbs.ts";
 import { describe, isOurs, UsageError } from "./errors.ts";
 import { ExitCode, exitCodeOf } from "./face/exit.ts";
 import { Terminal } from "./face/terminal.ts";
+import { nearest } from "./recipe/nearest.ts";
 
 /** Runs the program with its arguments; returns the exit code. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -4,7 +4,7 @@
  */
 
 /** The subcommands that take flags. */
-export type Verb = "pull" | "push" | "relay" | "probe" | "repair";
+export type Verb = "pull" | "push" | "relay" | "probe" | "repair" | "check" | "schema";
 
 /** `switch` takes no value, `count` may be repeated for more, `optional` takes one only behind =, `value` takes one, `list` one each time. */
 export type FlagKind = "switch" | "count" | "optional" | "value" | "list";
@@ -22,7 +22,7 @@ export type Flag = {
 const JOBS: readonly Verb[] = ["pull", "push", "relay"];
 const ALL: readonly Verb[] = ["pull", "push", "relay", "probe"];
 /** What every command takes, those that only read a file too. */
-const ANY: readonly Verb[] = [...ALL, "repair"];
+const ANY: readonly Verb[] = [...ALL, "repair", "check"];
 const FROM_SERVER: readonly Verb[] = ["pull", "relay", "probe"];
 
 const value = (name: string, hint: string, doc: string, verbs: readonly Verb[] = JOBS): Flag => ({
@@ -96,6 +96,11 @@ export const FLAGS: readonly Flag[] = [
   value("bind", "ADDR", "connect from this local address", ALL),
   toggle("force", "overwrite existing files", [...JOBS, "repair"]),
   toggle("dry-run", "say what would be done, and do nothing"),
+  value("job", "NAME", "of a recipe: only this job", [...JOBS, "check"]),
+  toggle("print-recipe", "print the recipe that does the same, and do nothing"),
+  value("next", "5", "when each job begins, this many times", ["check"]),
+  toggle("resolved", "every value of the plan and where it came from", ["check"]),
+  toggle("probe", "dial sources and destinations, without going live", ["check"]),
   {
     name: "quiet",
     short: "q",

@@ -23,7 +23,7 @@ const ROWS: readonly VerbRow[] = [
     verb: "pull",
     description: "record a stream to FLV",
     positionals: [
-      source("rtmp:// rtmps:// http(s)://….flv, or listen:[HOST:]PORT/APP[/KEY]"),
+      source("rtmp:// rtmps:// http(s)://….flv, listen:[HOST:]PORT/APP[/KEY], or RECIPE.yaml"),
       {
         name: "FILE",
         description: "recordings; - is stdout; by default {app}-{stream}_DATE_TIME.flv",
@@ -36,7 +36,7 @@ const ROWS: readonly VerbRow[] = [
     verb: "push",
     description: "send an FLV file or pipe to RTMP servers",
     positionals: [
-      source("FILE.flv, - for stdin, or testcard:"),
+      source("FILE.flv, - for stdin, testcard:, or RECIPE.yaml"),
       { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
     ],
     run: async (argv) => (await import("./job.ts")).runJobCommand("push", argv),
@@ -45,7 +45,7 @@ const ROWS: readonly VerbRow[] = [
     verb: "relay",
     description: "take a stream from one server and send it to others",
     positionals: [
-      source("rtmp:// rtmps:// http(s)://….flv, or listen:[HOST:]PORT/APP[/KEY]"),
+      source("rtmp:// rtmps:// http(s)://….flv, listen:[HOST:]PORT/APP[/KEY], or RECIPE.yaml"),
       { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
     ],
     run: async (argv) => (await import("./job.ts")).runJobCommand("relay", argv),
@@ -62,6 +62,18 @@ const ROWS: readonly VerbRow[] = [
       "mend a cut or broken FLV file (exit code 3: --check found something, or a part is beyond repair)",
     positionals: [{ name: "FILE", description: "FLV file; it is left as it is", required: true }],
     run: async (argv) => (await import("./repair.ts")).runRepairCommand(argv),
+  },
+  {
+    verb: "check",
+    description: "say all that is wrong with recipes, or what they will do",
+    positionals: [{ name: "RECIPE", description: "YAML files", required: true }],
+    run: async (argv) => (await import("./check.ts")).runCheckCommand(argv),
+  },
+  {
+    verb: "schema",
+    description: "print the JSON Schema of recipes, for editors",
+    positionals: [],
+    run: async (argv) => (await import("./schema.ts")).runSchemaCommand(argv),
   },
 ];
 

@@ -24,6 +24,8 @@ export type DialTarget = {
   readonly startTimeout: number;
   readonly stall: number;
   readonly fourCcs: FourCcs;
+  /** The link is done with an accepted connect: only a look whether the server is there. */
+  readonly connectOnly?: boolean;
 };
 
 /** What a link tells its owner. After onClose nothing more comes. */
@@ -113,6 +115,7 @@ export class RtmpLink {
       stall: target.stall,
       authQuery: hop.authQuery,
       fourCcs: target.fourCcs,
+      connectOnly: target.connectOnly,
     });
   }
 

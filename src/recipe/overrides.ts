@@ -52,7 +52,10 @@ export const OVERRIDING: readonly string[] = Object.keys(RULES);
 export function overrideJob(tree: JobTree, given: readonly GivenFlag[]): JobTree {
   const used = given.filter(({ name }) => {
     const part = RULES[name]?.set[0];
-    return part !== undefined && (part !== "record" || name === "output" || entryOf(tree.whole, "record") !== undefined);
+    return (
+      part !== undefined &&
+      (part !== "record" || name === "output" || entryOf(tree.whole, "record") !== undefined)
+    );
   });
   let whole: Node = tree.whole;
   for (const { name } of used) for (const path of RULES[name]!.drop ?? []) whole = without(whole, path);
@@ -76,6 +79,9 @@ function without(root: Node, path: readonly string[]): Node {
   const map = nodeAt(root, path.slice(0, star));
   if (map?.kind !== "map") return root;
   const rest = path.slice(star + 1);
-  const changed = map.entries.reduce((whole, { key, value }) => withEntry(whole, key, without(value, rest)), map);
+  const changed = map.entries.reduce(
+    (whole, { key, value }) => withEntry(whole, key, without(value, rest)),
+    map,
+  );
   return withNode(root, path.slice(0, star), changed) ?? root;
 }

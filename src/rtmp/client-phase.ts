@@ -18,6 +18,8 @@ export type RtmpClientOptions = ConnectOptions & {
   /** How long each step up to the start of the stream may take. */
   readonly stepTimeout: number;
   readonly startTimeout: number;
+  /** Go no further than an accepted connect: nothing is published or played. */
+  readonly connectOnly?: boolean | undefined;
   /** A played stream without any media for this long is stalled. */
   readonly stall: number;
 };

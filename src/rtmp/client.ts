@@ -250,6 +250,7 @@ export class RtmpClient implements Session {
       // Some modules refuse in a _result.
       const refused = failed || (status !== undefined && reactionTo(status, false) === "refused");
       if (refused) this.#refuse(status, text);
+      else if (this.#options.connectOnly === true) this.#events.push({ type: "live" });
       else this.#createStream();
     } else if (this.#phase === "create" && transactionId === this.#createTransaction) {
       if (failed) this.#refuse(status, text);

@@ -1,6 +1,7 @@
 /** The strict argument layer: every way to write a flag, what the environment adds, and what is said of the rest. */
 import { describe, expect, test } from "bun:test";
-import { nearest, parseArgs } from "../../src/commands/args.ts";
+import { parseArgs } from "../../src/commands/args.ts";
+import { nearest } from "../../src/recipe/nearest.ts";
 import { environmentName, FLAGS, flagsOf } from "../../src/commands/flags.ts";
 import { UsageError } from "../../src/errors.ts";
 import { words } from "../support/command-line.ts";
