@@ -4,6 +4,15 @@
  */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import {
+  ENDLESS_ARRAY,
+  ENDLESS_STRING,
+  GIANT_CSIDS,
+  giantBegun,
+  giantContinued,
+  nestedObjects,
+  noise,
+} from "../support/attacks.ts";
 import { differences, type FlvTag, mediaOf, readFlvFile } from "../support/flv-compare.ts";
 import { show } from "../support/media.ts";
 import { peakMemory } from "../support/memory.ts";
@@ -36,43 +45,24 @@ function flood(
   return { begin: pump, drained: pump };
 }
 
-/** Bytes without meaning, the same in every run. */
-function noise(length: number): Uint8Array {
-  let state = 0x2545f491;
-  return Uint8Array.from({ length }, () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state & 0xff;
-  });
-}
-
 const endless = (bytes: Uint8Array) => flood(() => bytes);
 const once = (...parts: Uint8Array[]) => flood(() => parts.shift());
 
 /** The first chunk of a message of almost 16 MiB on each of 64 chunk streams, then one chunk after the other. */
 function hugeMessages(): ReturnType<typeof flood> {
-  const csids = Array.from({ length: 61 }, (_, i) => 3 + i);
-  const first = csids.map((csid) => {
-    const chunk = frame(csid, { type: 9, streamId: 1, timestamp: 0, payload: Buffer.alloc(65_536) }, 65_536);
-    chunk.writeUIntBE(0xffffff, 4, 3);
-    return chunk;
-  });
-  const more = csids.map((csid) => Buffer.concat([Buffer.from([0xc0 | csid]), Buffer.alloc(65_536)]));
+  const first = GIANT_CSIDS.map(giantBegun);
+  const more = GIANT_CSIDS.map(giantContinued);
   const parts = [controlBytes(1, u32(65_536)), ...first];
   let at = 0;
   return flood(() => parts.shift() ?? (at < 61 * 200 ? more[at++ % 61] : undefined));
 }
 
-function nested(depth: number): Buffer {
-  const open = Buffer.from([3, 0, 1, 0x61]);
-  return Buffer.concat([amf("onStatus", 0, null), ...Array.from({ length: depth }, () => open)]);
-}
+const nested = (depth: number) => Buffer.concat([amf("onStatus", 0, null), nestedObjects(depth)]);
 
 const data = (type: number, payload: Uint8Array) =>
   frame(5, { type, streamId: 1, timestamp: 0, payload }, 128);
-const strictArray = Buffer.concat([amf("onMetaData"), Buffer.from([10, 255, 255, 255, 255])]);
-const longString = Buffer.concat([amf("onMetaData"), Buffer.from([12, 255, 255, 255, 255, 65])]);
+const strictArray = Buffer.concat([amf("onMetaData"), ENDLESS_ARRAY]);
+const longString = Buffer.concat([amf("onMetaData"), ENDLESS_STRING]);
 const ping = controlBytes(4, Buffer.concat([Buffer.from([0, 6]), u32(1)]));
 const pings = Buffer.concat(Array.from({ length: 2_000 }, () => ping));
 const bits = { type: 9, streamId: 1, timestamp: 0, payload: noise(700) };
