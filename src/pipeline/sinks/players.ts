@@ -10,7 +10,7 @@ import type { PlayRequest } from "../../rtmp/server-events.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Sink, SinkContext } from "../source.ts";
 import type { ListenPort } from "../sources/listen-port.ts";
-import { RunFramer, type RunFraming } from "./run-framer.ts";
+import { RunFramer, takeRun, type RunFraming } from "./run-framer.ts";
 
 const RUN_BYTES = 256 * 1024;
 /** How often players that take nothing are looked for, in ms. */
@@ -142,13 +142,7 @@ class Player {
 
   #drain(): void {
     while (!this.#gone && this.#link.writable) {
-      let count = 0;
-      for (let size = 0; size < RUN_BYTES;) {
-        const packet = this.#queue.take();
-        if (packet === undefined) break;
-        this.#run[count++] = packet;
-        size += packet.body.length;
-      }
+      const count = takeRun(this.#queue, this.#run, RUN_BYTES);
       if (count === 0) return;
       this.#framing ??= {
         chunkSize: this.#link.chunkSize,

@@ -7,7 +7,7 @@ import { dialRtmp, type DialTarget, type RtmpLink } from "../../net/rtmp-dial.ts
 import type { MediaPacket } from "../../media/packet.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Sink, SinkContext } from "../source.ts";
-import type { RunFramer } from "./run-framer.ts";
+import { takeRun, type RunFramer } from "./run-framer.ts";
 
 /** A run is cut here, so that one buffer serves every destination and stays small. */
 const RUN_BYTES = 512 * 1024;
@@ -112,14 +112,7 @@ class Session {
   }
 
   #sendRun(): boolean {
-    let count = 0;
-    let size = 0;
-    while (size < RUN_BYTES) {
-      const packet = this.queue.take();
-      if (packet === undefined) break;
-      this.#run[count++] = packet;
-      size += packet.body.length;
-    }
+    const count = takeRun(this.queue, this.#run, RUN_BYTES);
     if (count === 0) return false;
     const first = this.#run[0]!;
     this.#framing ??= {

@@ -10,6 +10,7 @@ import { TYPE_ID_OF_KIND } from "../../media/packet.ts";
 import { playMetadata, publishMetadata } from "../../media/metadata.ts";
 import { frameInto, framedSize } from "../../rtmp/chunk-writer.ts";
 import { ChunkStreamId } from "../../rtmp/constants.ts";
+import type { PacketQueue } from "../queue.ts";
 
 /** What makes two destinations' bytes the same. `origin` is the dts that becomes time 0. */
 export type RunFraming = {
@@ -20,6 +21,21 @@ export type RunFraming = {
 
 /** A buffer that grew beyond this for one large run is given back afterwards. */
 const KEPT_BUFFER = 1024 * 1024;
+
+/**
+ * Takes a run of about `bytes` bytes from a queue into `run`, which is reused; returns how many packets it has. Every
+ * destination cuts its runs alike, so that those that keep up share them.
+ */
+export function takeRun(queue: PacketQueue, run: MediaPacket[], bytes: number): number {
+  let count = 0;
+  for (let size = 0; size < bytes;) {
+    const packet = queue.take();
+    if (packet === undefined) break;
+    run[count++] = packet;
+    size += packet.body.length;
+  }
+  return count;
+}
 
 /** Encodes runs of packets, once for all that can share them; see the head of this file. */
 export class RunFramer {
