@@ -278,7 +278,7 @@ export class FlvReader {
   #provenByNext(bytes: Uint8Array, at: number, end: number): number {
     const size = u24(bytes, at + 1);
     const length = FLV_TAG_HEADER_SIZE + size + PREVIOUS_TAG_SIZE;
-    if (size === 0 || u24(bytes, at + 8) !== 0) return NO_SYNC;
+    if (size === 0 || u24(bytes, at + 8) !== 0 || holdsTag(bytes, at + 1, at + length)) return NO_SYNC;
     if (at + length === end) return this.#ended ? SYNC : length + FLV_TAG_HEADER_SIZE;
     const answer = syncAt(bytes, at + length, { end, final: this.#ended, alone: true });
     return answer > SYNC ? answer + length : answer;
@@ -360,6 +360,13 @@ export class FlvReader {
     this.#heldEnd = 0;
     if (this.#held.length > KEPT_CAPACITY) this.#held = new Uint8Array(0);
   }
+}
+
+/** Whether a whole tag stands between two places: then what is around it is no tag. */
+function holdsTag(bytes: Uint8Array, start: number, end: number): boolean {
+  const limits = { end, final: true, alone: true };
+  for (let at = start; at < end; at++) if (syncAt(bytes, at, limits) === SYNC) return true;
+  return false;
 }
 
 /** Whether a back-pointer is one of those that writers put behind a tag with a body of `size`. As ffmpeg. */

@@ -104,6 +104,15 @@ describe("FlvReader that salvages", () => {
     }
   });
 
+  test("a good tag, rather than one around it whose size is damaged and ends at a border by chance", () => {
+    const around = A.slice();
+    around[3] = A.length + B.length - 15;
+    expect(everySplit(concat(HEADER, around, B, C), salvage).tags).toEqual([
+      shown(B, at(HEADER, A)),
+      shown(C, at(HEADER, A, B)),
+    ]);
+  });
+
   test("a file without its header, or with nonsense in it", () => {
     const zeros = new Uint8Array(13);
     expect(everySplit(concat(zeros, A, B, C), salvage).tags).toHaveLength(3);

@@ -44,7 +44,8 @@ export function mend(segments: readonly Uint8Array[]): Mended {
   let position = behindHead(headSize);
   const write = (tag: MendedTag): void => {
     second.add(tag, position);
-    const bytes = flvTag(tag.typeId, tag.time, tag.body);
+    // The strict reader knows data in AMF0 only, and its body says the same of either.
+    const bytes = flvTag(tag.typeId === 15 ? 18 : tag.typeId, tag.time, tag.body);
     parts.push(bytes);
     position += bytes.length;
   };
