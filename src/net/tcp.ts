@@ -26,14 +26,18 @@ export type TlsOptions = { readonly ca: string | undefined; readonly insecure: b
 /** No single address may use up less than this of the time limit, in ms. */
 const SHORTEST_ATTEMPT_MS = 1000;
 
-/** Connects to the first address of `target` that answers. Throws TransportError naming the last failure. */
+/**
+ * Connects to the first address of `target` that answers; `resolve` gives the addresses. Throws TransportError naming
+ * the first failure.
+ */
 export async function connectTcp(
   target: ConnectTarget,
   handler: TransportHandler,
   signal: AbortSignal,
+  resolve: (host: string) => Promise<string[]> = resolveHost,
 ): Promise<ByteTransport> {
   const deadline = performance.now() + target.timeout;
-  const addresses = await resolveHost(target.host);
+  const addresses = await inTime(resolve(target.host), target, signal);
   const roots = await trustedRoots(target.tls?.ca);
   let failure: unknown;
   for (const [i, address] of addresses.entries()) {
@@ -52,6 +56,23 @@ export async function connectTcp(
     }
   }
   throw failure;
+}
+
+/** The addresses, unless the name server takes too long or nobody waits for them any more: it cannot be stopped. */
+function inTime(addresses: Promise<string[]>, target: ConnectTarget, signal: AbortSignal): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const why = `cannot resolve "${target.host}": no answer within ${target.timeout / 1000}s`;
+      reject(new TransportError(why, "name"));
+    }, target.timeout);
+    const abort = (): void => reject(new TransportError("stopped", "closed"));
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    addresses.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    });
+  });
 }
 
 type Attempt = ConnectTarget & { readonly roots: string[] | undefined };

@@ -12,6 +12,9 @@ import { takeRun, type RunFramer } from "./run-framer.ts";
 /** A run is cut here, so that one buffer serves every destination and stays small. */
 const RUN_BYTES = 512 * 1024;
 
+/** How long a goodbye may take when the sink is ended before its queue is empty, in ms. */
+const FAREWELL_MS = 500;
+
 /** What a publishing sink needs. */
 export type RtmpSinkOptions = {
   readonly name: string;
@@ -68,12 +71,17 @@ async function publish(
     context.onLive();
     session.drain();
     await closed.promise;
-    await link.finish();
+    if (signal.aborted) await Promise.race([link.finish(), sleep(FAREWELL_MS)]);
+    else await link.finish();
   } finally {
     signal.removeEventListener("abort", abort);
     if (session !== undefined) context.unsubscribe(session.queue);
     link.close();
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
 }
 
 /** One accepted publish: moves packets from the queue to the link. */
