@@ -69,6 +69,10 @@ export const FLAGS: readonly Flag[] = [
   value("for", "2h", "stop this long after the first media (probe: 5s)", ALL),
   value("until", "06:00", "stop at this time"),
   value("wait", "15m", "the stream is not live yet: keep trying this long", FROM_SERVER),
+  toggle("follow", "when the stream ends, wait for its next session, each in files of its own", [
+    "pull",
+    "relay",
+  ]),
   value("stall", "15s", "a connection on which nothing moves for this long is lost", ALL),
   value("retry-min", "1s", "first wait before trying again"),
   value("retry-max", "60s", "longest wait before trying again"),

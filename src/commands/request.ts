@@ -62,6 +62,7 @@ export function jobRequest(verb: JobRequest["verb"], args: Args, environment: En
     },
     stopSeconds: one("stop"),
     timeoutSeconds: one("timeout"),
+    follow: has("follow"),
     loop: has("loop"),
     realtime: !has("no-realtime"),
     ca: readCertificate(one("ca")),

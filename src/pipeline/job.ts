@@ -6,7 +6,7 @@
 
 import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
-import { isStalled } from "./faults.ts";
+import { isNotLive, isStalled } from "./faults.ts";
 import { Hub } from "./hub.ts";
 import { Ingest } from "./ingest.ts";
 import { Pacer } from "./pacer.ts";
@@ -55,6 +55,8 @@ class Job {
   #gaps = { count: 0, ms: 0 };
   #sourceError: unknown;
   #sessionLive = false;
+  /** How the last session ended, if the server just fell silent: that may have been the end of the stream. */
+  #silence: string | undefined;
   #onSessionLive: () => void = () => {};
   #endTimer: Timer | undefined;
   #graceTimer: Timer | undefined;
@@ -149,6 +151,7 @@ class Job {
 
   /** The source was away longer than `grace`: sinks end in good order and will start anew. */
   #endEpisode(): void {
+    clearTimeout(this.#graceTimer);
     this.#sinksBegun = false;
     this.#mediaBefore += this.#hub.counters.position;
     this.#hub.end();
@@ -166,8 +169,9 @@ class Job {
       const reason = await this.#superviseSource(signal);
       if (signal.aborted) return this.#planned ? "the planned end" : "stopped";
       if (this.#sourceError !== undefined || this.#source.nature === "made") return reason;
-      if (this.#source.nature === "played" && !this.#hasWindow()) return reason;
+      if (this.#source.nature === "played" && !this.#isWantedAgain()) return reason;
       this.#context.report({ event: "ended", name: "source", reason });
+      if (this.#follows && this.#sinksBegun) this.#endEpisode();
       // The stream ended but more of it is wanted: it may come back.
       if (this.#source.nature === "played") await Pacer.sleep(this.#plan.retry.min, signal);
     }
@@ -196,8 +200,10 @@ class Job {
       this.#status.sourceState = "done";
       return reason;
     } catch (error) {
-      // Servers that announce no end just fall silent: for a recorder that is the end.
-      if (isStalled(error) && this.#sessionLive && !this.#hasWindow()) return describe(error);
+      if (this.#sessionLive) this.#silence = isStalled(error) ? describe(error) : undefined;
+      // Servers that announce no end just fall silent, as a network does that broke: the next attempt tells.
+      else if (this.#silence !== undefined && isNotLive(error) && !this.#isWantedAgain())
+        return this.#silence;
       throw error;
     } finally {
       if (this.#sessionLive) this.#onSourceGone();
@@ -230,9 +236,9 @@ class Job {
 
   #countGap(now: number): void {
     const { nature } = this.#source;
-    // A publisher that comes again later is a new show, not a gap in the old one.
-    if (this.#lastLiveAt === undefined || nature === "made" || (nature === "awaited" && !this.#sinksBegun))
-      return;
+    // A publisher or a followed stream that comes again later is a new show, not a gap in the old one.
+    const isNews = (nature === "awaited" || this.#follows) && !this.#sinksBegun;
+    if (this.#lastLiveAt === undefined || nature === "made" || isNews) return;
     const ms = Math.round(now - this.#lastLiveAt);
     this.#gaps = { count: this.#gaps.count + 1, ms: this.#gaps.ms + ms };
     this.#context.report({ event: "gap", ms });
@@ -261,11 +267,22 @@ class Job {
     return this.#plan.for !== undefined || this.#plan.until !== undefined;
   }
 
+  /** Whether each session of a played stream is a recording of its own, and the next one is waited for. */
+  get #follows(): boolean {
+    return this.#plan.follow && this.#source.nature === "played";
+  }
+
+  /** Whether the end of a session is not the end of the job. */
+  #isWantedAgain(): boolean {
+    return this.#follows || this.#hasWindow();
+  }
+
   #onSourceFailure(failure: Failure): "retry" | "give-up" {
     const now = performance.now();
     const facts = {
       everLive: this.#status.firstMediaAt !== undefined,
       hasWindow: this.#hasWindow(),
+      follows: this.#follows,
       wait: this.#plan.wait,
       sinceStart: now - this.#startedAt,
       sinceLost: now - (this.#lastLiveAt ?? now),

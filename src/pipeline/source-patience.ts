@@ -10,6 +10,8 @@ export type SourceFacts = {
   readonly everLive: boolean;
   /** The user named a time until which the source is wanted. */
   readonly hasWindow: boolean;
+  /** Session after session is wanted, without end. */
+  readonly follows: boolean;
   /** --wait: how long a stream that is not there yet is waited for. */
   readonly wait: number | undefined;
   readonly sinceStart: number;
@@ -26,10 +28,12 @@ const LOST_PATIENCE_MS = 60_000;
 export function judgeSource(facts: SourceFacts, { error, attempts, wait }: Failure): "retry" | "give-up" {
   if (isPermanent(error)) return "give-up";
   if (facts.everLive) {
-    return facts.hasWindow || facts.sinceLost + wait < (facts.wait ?? LOST_PATIENCE_MS) ? "retry" : "give-up";
+    const endless = facts.hasWindow || facts.follows;
+    return endless || facts.sinceLost + wait < (facts.wait ?? LOST_PATIENCE_MS) ? "retry" : "give-up";
   }
   if (isRefusal(error)) return "give-up";
   if (facts.wait !== undefined) return facts.sinceStart + wait < facts.wait ? "retry" : "give-up";
+  if (facts.follows) return "retry";
   if (isNotLive(error)) return "give-up";
   return attempts < PATIENCE_ATTEMPTS ? "retry" : "give-up";
 }

@@ -38,6 +38,7 @@ export type JobRequest = {
   /** rtmpdump's --stop and --timeout, in seconds. */
   readonly stopSeconds: string | undefined;
   readonly timeoutSeconds: string | undefined;
+  readonly follow: boolean;
   readonly loop: boolean;
   readonly realtime: boolean;
   readonly listener: ListenerRequest;
@@ -91,6 +92,7 @@ export function planFromFlags(request: JobRequest): Plan {
     for: times.for,
     until: times.until,
     wait: times.wait,
+    follow: request.follow,
     grace: times.grace,
     retry: times.retry,
     net: netPlan(request, times.stall),

@@ -50,6 +50,7 @@ export function planFromRecipe(
     for: recipe.for ?? schedule?.for,
     until,
     wait: from.wait,
+    follow: from.follow ?? false,
     grace: recipe.grace ?? DEFAULT_GRACE_MS,
     retry,
     net: netPlan(net, from.stall ?? timeout ?? DEFAULT_STALL_MS),

@@ -26,6 +26,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   for: { set: ["for"], drop: [["until"], ["schedule", "for"]] },
   until: { set: ["until"], drop: [["for"], ["schedule", "for"]] },
   wait: { set: ["from", "wait"] },
+  follow: { set: ["from", "follow"] },
   stall: { set: ["from", "stall"] },
   grace: { set: ["grace"] },
   "retry-min": { set: ["retry", "min"], drop: [["to", "*", "retry", "min"]] },

@@ -103,6 +103,8 @@ export type Plan = {
   readonly until: number | undefined;
   /** How long a stream that is not live yet is waited for. */
   readonly wait: number | undefined;
+  /** When a played stream ends, the next session is waited for, and gets files of its own. */
+  readonly follow: boolean;
   /** Destinations stay connected this long when the source is lost. */
   readonly grace: number;
   readonly retry: RetryPlan;

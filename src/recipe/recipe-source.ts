@@ -28,6 +28,7 @@ const ONLY_FOR: Readonly<Partial<Record<keyof FromRecipe, readonly Kind[]>>> = {
   cert: ["listen"],
   "cert-key": ["listen"],
   wait: SERVERS,
+  follow: ["rtmp", "http"],
   loop: ["file"],
   realtime: ["file", "stdin"],
   playpath: ["rtmp"],

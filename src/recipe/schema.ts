@@ -61,6 +61,7 @@ const fromShape = {
   cert: text("certificate of the listener (PEM file): it speaks RTMPS", { example: "cert.pem" }).optional(),
   "cert-key": text("private key of that certificate (PEM file)", { example: "key.pem" }).optional(),
   wait: span("the stream is not live yet: keep trying this long", { example: "15m" }).optional(),
+  follow: flag("when the stream ends, wait for the next session; each has files of its own").optional(),
   stall: span("a connection on which nothing moves for this long is lost", {
     shown: DEFAULTS.stall,
   }).optional(),

@@ -132,9 +132,45 @@ describe("a source that ends", () => {
       push("K0 f40");
       throw STALLED;
     };
-    const source = scriptedSource("played", stalls);
+    const source = scriptedSource("played", stalls, failing(UNREACHABLE), failing(NOT_LIVE));
     const { report } = await runFakeJob(makePlan(), source, [new FakeSink("a")]);
-    expect([report.reason, report.sourceError, source.runs]).toEqual([STALLED.message, undefined, 1]);
+    expect([report.reason, report.sourceError, source.runs]).toEqual([STALLED.message, undefined, 3]);
+  });
+
+  test("by falling silent had not ended if it is there again", async () => {
+    const stalls: Session = async ({ push }) => {
+      push("K0 f40");
+      throw STALLED;
+    };
+    const source = scriptedSource("played", stalls, show);
+    const sink = new FakeSink("a");
+    const { report } = await runFakeJob(makePlan(), source, [sink]);
+    expect([report.reason, report.gaps.count, source.runs]).toEqual(["the end", 1, 2]);
+    expect(sink.lines).toEqual(["K0 f40 V1 A1 K80 a80 f120"]);
+  });
+
+  test("is waited for again with --follow, and each session is one of its own", async () => {
+    const source = scriptedSource("played", show, failing(NOT_LIVE), show, failing(UNREACHABLE), show);
+    const [to, file] = [new FakeSink("a"), new FakeSink("b", { kind: "file" })];
+    const job = new FakeJob(makePlan({ follow: true, grace: 60_000 }), source, [to, file]);
+    await until("three sessions", () => file.sessions.length >= 3 && to.sessions.length >= 3);
+    job.stop();
+    const report = await job.done;
+    // A file that waits for the next session has nothing yet.
+    for (const { lines } of [to, file])
+      expect(new Set(lines.filter((line) => line !== ""))).toEqual(new Set(["V1 A1 K0 a0 f40"]));
+    expect([report.gaps.count, report.sourceError, report.stopped]).toEqual([0, undefined, true]);
+  });
+
+  test("with --follow: one that is lost in the middle goes on in the same session", async () => {
+    const source = scriptedSource("played", lost("V1 A1 K0 a0 f40"), show, failing(NOT_LIVE));
+    const file = new FakeSink("b", { kind: "file" });
+    const job = new FakeJob(makePlan({ follow: true }), source, [file]);
+    await until("the end of the session", () => job.of("ended").length === 1);
+    job.stop();
+    const report = await job.done;
+    expect(file.lines[0]).toBe("V1 A1 K0 a0 f40 K80 a80 f120");
+    expect(report.gaps.count).toBe(1);
   });
 });
 

@@ -21,6 +21,7 @@ const ERRORS = {
 const FACTS: SourceFacts = {
   everLive: false,
   hasWindow: false,
+  follows: false,
   wait: undefined,
   sinceStart: 0,
   sinceLost: 0,
@@ -54,6 +55,19 @@ describe("a source that was never live", () => {
     ["auth", 0, "give-up"],
   ])("with --wait 1m: %s after %p ms: %s", (error, sinceStart, decision) => {
     expect(judge(error, { wait: 60_000, sinceStart }, 99)).toBe(decision);
+  });
+});
+
+describe("a source that is followed", () => {
+  test.each<[keyof typeof ERRORS, Partial<SourceFacts>, string]>([
+    ["notLive", {}, "retry"],
+    ["refused", {}, "retry"],
+    ["auth", {}, "give-up"],
+    ["notLive", { wait: 60_000, sinceStart: 59_000 }, "give-up"],
+    ["notLive", { everLive: true, sinceLost: 9_999_999 }, "retry"],
+    ["auth", { everLive: true, sinceLost: 9_999_999 }, "retry"],
+  ])("%s %j: %s", (error, facts, decision) => {
+    expect(judge(error, { follows: true, ...facts }, 50)).toBe(decision);
   });
 });
 

@@ -158,6 +158,7 @@ export function makePlan(changes: Partial<Plan> = {}): Plan {
     for: undefined,
     until: undefined,
     wait: undefined,
+    follow: false,
     grace: 10_000,
     retry: { min: 1, max: 4 },
     net: {
