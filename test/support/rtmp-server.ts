@@ -3,7 +3,15 @@
  * then leaves the connection to its caller, who may go on well or badly. Written apart from src.
  */
 import type { Socket } from "bun";
-import { commandBytes, controlBytes, readCommand, statusBytes, u32, WireReader } from "./rtmp-wire.ts";
+import {
+  commandBytes,
+  controlBytes,
+  readCommand,
+  statusBytes,
+  u32,
+  type WireMessage,
+  WireReader,
+} from "./rtmp-wire.ts";
 
 /** One connected client. */
 export class Peer {
@@ -58,6 +66,10 @@ export class Peer {
     this.received += bytes.length;
     if (this.discard) return;
     if (this.#phase === "open") return this.#messages(bytes);
+    if (this.#hello.length === 0 && this.#handlers.greeted?.(this) === "mine") {
+      this.discard = true;
+      return;
+    }
     this.#hello = Buffer.concat([this.#hello, bytes]);
     if (this.#phase === "c1" && this.#hello.length >= 1537) {
       const c1 = this.#hello.subarray(1, 1537);
@@ -76,12 +88,14 @@ export class Peer {
   #messages(bytes: Uint8Array): void {
     for (const message of this.#reader.feed(bytes)) {
       if (message.type === 20) this.#command(message.payload);
+      else this.#handlers.message?.(this, message);
       if (this.discard) return;
     }
   }
 
   #command(payload: Uint8Array): void {
     const { name, transaction, strings } = readCommand(payload);
+    if (this.#handlers.command?.(this, name, transaction) === "mine") return;
     if (name === "connect") {
       const done = { level: "status", code: "NetConnection.Connect.Success", description: "ok" };
       this.send(controlBytes(5, u32(5_000_000)));
@@ -101,10 +115,17 @@ export class Peer {
   }
 }
 
-/** What the caller does at the turning points. `shaken` may answer "mine": then no command is answered any more. */
+/**
+ * What the caller does at the turning points. `greeted` (the first bytes came) and `shaken` may answer "mine": then
+ * nothing is answered any more. `command` may answer it for one command.
+ */
 export type Handlers = {
   opened?(peer: Peer): void;
+  greeted?(peer: Peer): "mine" | void;
   shaken?(peer: Peer): "mine" | void;
+  command?(peer: Peer, name: string, transaction: number): "mine" | void;
+  /** Whatever is no command. */
+  message?(peer: Peer, message: WireMessage): void;
   publish?(peer: Peer): void;
   play?(peer: Peer): void;
   drained?(peer: Peer): void;
