@@ -85,6 +85,7 @@ function fromTree(plan: Plan, typed: TypedJob, secrets: Placeholders): Tree {
   const { source, listen } = plan;
   const common: Tree = {
     wait: typed.flag("wait"),
+    follow: plan.follow || undefined,
     stall: typed.flag("stall") ?? seconds(typed.flag("timeout")),
     loop: plan.loop || undefined,
     realtime: plan.realtime ? undefined : false,
