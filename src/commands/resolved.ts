@@ -32,7 +32,7 @@ export function resolvedValues(job: RecipeJob): ResolvedValue[] {
       : []),
     ...row("schedule.cron", schedule?.cron),
     ...row("schedule.tz", schedule?.tz),
-    ...row("for", time(plan.for), ["for"], ["schedule", "for"]),
+    ...row("for", time(plan.for), ["schedule", "for"], ["for"]),
     ...row("until", plan.until === undefined ? undefined : new Date(plan.until).toISOString()),
     ...row("grace", formatExact(plan.grace)),
     ...row("retry.min", formatExact(plan.retry.min)),

@@ -25,7 +25,9 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
   if (isListenAddress(text)) return { source: { kind: "listen" }, timeout: undefined };
   const later = LATER.exec(text);
   if (later !== null)
-    throw new UsageError(`sources of the kind "${later[1]}:" are not in this version of runnel`);
+    throw new UsageError(
+      `sources of the kind "${later[1]}:" are not in this version of runnel; give it FLV: a file, or - for stdin`,
+    );
   if (/\.ya?ml$/i.test(text))
     throw new UsageError(`"${text}" is a recipe; it can only stand alone, where SOURCE stands`);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
@@ -42,7 +44,8 @@ function isListenAddress(text: string): boolean {
 }
 
 function testCard(text: string): SourcePlan {
-  if (text.length > "testcard:".length) throw new UsageError('"testcard:" takes nothing behind it');
+  if (text.length > "testcard:".length)
+    throw new UsageError('"testcard:" takes nothing behind it; write testcard:');
   return { kind: "testcard" };
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS } from "./defaults.ts";
+import { secretsOf as secretsOfUrl } from "./addresses.ts";
 import { netPlan, secretsOfPlan } from "./from-flags.ts";
 import { JobReader, long, type FromRecipe, type RecordRecipe, type ScheduleRecipe } from "./job-reader.ts";
 import type { HooksPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
@@ -15,6 +16,9 @@ import { dashed } from "./problems.ts";
 
 /** A job that can run, and when it is to. */
 export type PlannedJob = { readonly plan: Plan; readonly schedule: Schedule | undefined };
+
+/** Platforms give out longer keys than this; in characters. */
+const SHORTEST_KEY = 10;
 
 /** Plans a job; problems are the reader's. `hidden` are secrets that variables brought. */
 export function planFromRecipe(
@@ -32,7 +36,7 @@ export function planFromRecipe(
   const until = planUntil(reader, options.now);
   checkTimes(reader);
   const ca = reader.pem(["ca"], recipe.ca, "CERTIFICATE");
-  if (sinks.length === 0 && recipe.record === undefined && recipe.to === undefined) {
+  if ([recipe.record, recipe.to, recipe.serve].every((part) => part === undefined || part === false)) {
     reader.say(
       [],
       `nothing is done with the stream of ${reader.name} — add record: FILE.flv or to: { NAME: URL }`,
@@ -47,7 +51,7 @@ export function planFromRecipe(
     source,
     sinks,
     listen,
-    for: recipe.for ?? schedule?.for,
+    for: schedule?.for ?? recipe.for,
     until,
     wait: from.wait,
     follow: from.follow ?? false,
@@ -61,7 +65,7 @@ export function planFromRecipe(
     hooks: hooksOf(reader),
     secrets: [],
   };
-  return { plan: { ...plan, secrets: secretsOf(plan, options.hidden) }, schedule };
+  return { plan: { ...plan, secrets: secretsOf(plan, reader, options.hidden) }, schedule };
 }
 
 function players(planned: PlannedSource | undefined): SinkPlan[] {
@@ -85,7 +89,7 @@ function planSchedule(reader: JobReader): Schedule | undefined {
   if (wrongCron !== undefined) reader.say(["schedule", "cron"], wrongCron);
   const wrongZone = zoneProblem(tz);
   if (wrongZone !== undefined) reader.say(["schedule", "tz"], wrongZone);
-  return { cron, tz, for: window };
+  return { cron, tz, for: window ?? reader.recipe.for };
 }
 
 function planUntil(reader: JobReader, now: Date): number | undefined {
@@ -116,11 +120,23 @@ function hooksOf(reader: JobReader): HooksPlan {
   return Object.fromEntries(given);
 }
 
-function secretsOf(plan: Plan, hidden: readonly string[]): string[] {
+/**
+ * What must not be shown anywhere. The stream name behind a destination's URL is a key on a platform and a mere name on
+ * a server of one's own: a short one is masked where the URL is shown, but not in every text, for that would blank out
+ * half of the log.
+ */
+function secretsOf(plan: Plan, { recipe }: JobReader, hidden: readonly string[]): string[] {
   const key = plan.listen?.key;
-  // A destination often has the name of the job or its stream: hiding that would blank out every line of the log.
-  const shown = [plan.job, ...plan.sinks.map((sink) => sink.name)];
-  if (plan.source.kind === "rtmp") shown.push(plan.source.url.app);
-  const written = secretsOfPlan(plan.source, plan.sinks, []).filter((text) => !shown.includes(text));
-  return [...new Set([...written, ...(key === undefined ? [] : [key]), ...hidden])];
+  const sent = plan.sinks.flatMap((sink) => {
+    if (sink.kind !== "rtmp") return [];
+    const apart = long(recipe.to?.[sink.name]).key !== undefined;
+    return secretsOfUrl(sink.url, { nameIsSecret: apart || sink.url.streamName.length >= SHORTEST_KEY });
+  });
+  const all = [
+    ...secretsOfPlan(plan.source, [], []),
+    ...sent,
+    ...(key === undefined ? [] : [key]),
+    ...hidden,
+  ];
+  return [...new Set(all)].filter((text) => text !== plan.job);
 }

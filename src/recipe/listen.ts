@@ -45,7 +45,7 @@ export function parseListenAddress(text: string, example: string): ListenAddress
   const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^:/[\]]*):)?(\d*)$/.exec(authority);
   if (match === null) throw new UsageError(`cannot listen on "${authority}"; write ${example}`);
   const port = match[2] === "" ? DEFAULT_PORT : Number(match[2]);
-  if (port > 65535) throw new UsageError(`cannot listen on port ${match[2]}: ports end at 65535`);
+  if (port > 65535) throw new UsageError(`cannot listen on port ${match[2]}; ports end at 65535`);
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   const cut = path.indexOf("/");
   const app = cut < 0 ? path : path.slice(0, cut);

@@ -48,6 +48,10 @@ const SAID: Readonly<Record<string, string>> = {
   BAD_DQ_ESCAPE: "this escape does not exist — write \\\\ for a backslash, or use single quotes",
 };
 
+/** A variable within braces or brackets, where its own braces are YAML's. */
+const BARE_PLACEHOLDER = /[{[].*[:,[]\s*\$\{/;
+const BARE_TEXT = '${...} within { } or [ ] cannot stand alone — put it in quotes: "${...}"';
+
 /** Reads one file. Never throws for what stands in it. */
 export function parseText(content: string, text: RecipeText): ParsedText {
   const lineCounter = new LineCounter();
@@ -59,11 +63,15 @@ export function parseText(content: string, text: RecipeText): ParsedText {
       merge: false,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: "silent",
+      // At "silent" a second document would be passed over.
+      logLevel: "error",
     });
     const builder = new Builder(text, lineCounter);
-    for (const error of [...document.errors, ...document.warnings]) builder.complain(error);
-    const root = document.contents === null ? EMPTY_MAP : builder.node(document.contents);
+    // Where the YAML is broken once, what follows is no news.
+    for (const error of [...document.errors.slice(0, 1), ...document.warnings]) builder.complain(error);
+    const place: Place = { kind: "recipe", text, line: 1, column: 1, length: 1 };
+    const empty: Node = { ...EMPTY_MAP, place };
+    const root = document.contents === null ? empty : builder.node(document.contents);
     return { root, problems: builder.problems };
   } catch (error) {
     // The parser goes down one call per level.
@@ -95,7 +103,9 @@ class Builder {
 
   complain({ code, message, pos }: YAMLError): void {
     const text = SAID[code] ?? `${message.replace(/\s+at line .*$/s, "")} — mend the YAML`;
-    this.problems.push({ place: this.#place(pos[0], pos[1]), text });
+    const place = this.#place(pos[0], pos[1]);
+    const line = place.kind === "recipe" ? (this.#text.lines[place.line - 1] ?? "") : "";
+    this.problems.push({ place, text: BARE_PLACEHOLDER.test(line) ? BARE_TEXT : text });
   }
 
   /** Reads a node; what it costs is added to the size. */

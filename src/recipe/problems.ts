@@ -21,7 +21,7 @@ const SHORTEST_SECRET = 4;
 
 /** Texts of parsers that are shared with flags: "what; what instead" becomes "what — what instead". */
 export function dashed(text: string): string {
-  return text.includes(" — ") ? text : text.replace("; ", " — ");
+  return text.includes(" — ") ? text : text.replace(/; |: (?=write )/, " — ");
 }
 
 /** `file:line:col`, `--for` or `RUNNEL_FOR`. */

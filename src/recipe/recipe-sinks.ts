@@ -31,6 +31,10 @@ export function planRecordings(reader: JobReader, record: Partial<RecordRecipe>)
   }
   return paths.flatMap((one, i) => {
     const at = typeof path === "string" ? ["record", "path"] : ["record", "path", i];
+    if (isRtmpAddress(one)) {
+      reader.say(at, "this is an address, not a file — destinations go under to: { NAME: URL }");
+      return [];
+    }
     return reader.try(at, () => recordingSink(one)) ?? [];
   });
 }
@@ -50,7 +54,7 @@ export function planRecord(
     );
   }
   const rules = (["segment", "join", "keep", "force"] as const).filter((key) => record[key] !== undefined);
-  if (!sinks.some((sink) => sink.kind === "file")) {
+  if (sinks.some((sink) => sink.kind === "stdout") && !sinks.some((sink) => sink.kind === "file")) {
     for (const rule of rules) {
       if (reader.owns(["record", rule]))
         reader.say(["record", rule], `"${rule}" is for files — record to one`);

@@ -76,7 +76,7 @@ function explain(issue: Issue, { schema, root }: Context): RecipeProblem[] {
   const path = issue.path as Path;
   const node = nodeAt(root, path);
   const field = fieldAt(schema, path);
-  const name = path.length === 0 ? "the recipe" : `"${path.at(-1)}"`;
+  const name = nameOf(path);
   const at = (text: string): RecipeProblem[] => [{ place: placeOf(root, path), text }];
   switch (issue.code) {
     case "unrecognized_keys":
@@ -84,10 +84,10 @@ function explain(issue: Issue, { schema, root }: Context): RecipeProblem[] {
     case "invalid_key":
       return [{ place: keyPlace(root, path), text: issue.issues[0]?.message ?? "this cannot be a name" }];
     case "custom":
-      if (issue.message === WRONG_TYPE) return at(wrongType(name, node, field));
+      if (issue.message === WRONG_TYPE) return at(typeProblem(path, node, field));
       return at(`${issue.message.startsWith("is ") ? `${name} ` : ""}${issue.message}`);
     case "invalid_type":
-      return at(node === undefined ? missing(path, field) : wrongType(name, node, field));
+      return at(typeProblem(path, node, field));
     case "invalid_value":
       if (node === undefined) return at(missing(path, field));
       return at(`${name} cannot be ${shown(node, field)} — write ${issue.values.map(String).join(" or ")}`);
@@ -111,20 +111,33 @@ function keyPlace(root: Node, path: Path): Place {
   return entry?.keyPlace ?? placeOf(root, path);
 }
 
+function typeProblem(path: Path, node: Node | undefined, field: FieldMeta | undefined): string {
+  return node === undefined ? missing(path, field) : wrongType(nameOf(path), node, field);
+}
+
+/** What a path leads to, for people. */
+function nameOf(path: Path): string {
+  const last = path.at(-1);
+  if (last === undefined) return "the recipe";
+  return typeof last === "number" ? `item ${last + 1} of "${path.at(-2)}"` : `"${last}"`;
+}
+
 function missing(path: Path, field: FieldMeta | undefined): string {
   const key = String(path.at(-1));
   const where = path.length === 1 ? "" : ` in ${path.slice(0, -1).join(".")}`;
   return `"${key}" is missing${where} — write ${key}: ${field?.example ?? "..."}`;
 }
 
-function wrongType(name: string, node: Node | undefined, field: FieldMeta | undefined): string {
+function wrongType(name: string, node: Node, field: FieldMeta | undefined): string {
   const kind = field?.kind ?? "a text";
   const example = field?.example ?? '"..."';
-  if (node === undefined || node.kind === "map")
-    return `${name} must be ${kind}, not a map — write ${example}`;
+  if (node.kind === "map") return `${name} must be ${kind}, not a map — write ${example}`;
   if (node.kind === "list") return `${name} must be ${kind}, not a list — write ${example}`;
   if (node.value === null) return `${name} has no value — write ${example}, or leave the key out`;
-  if (typeof node.value === "string") return `${name} must be ${kind}, not a text — write ${example}`;
+  if (typeof node.value === "string") {
+    const text = kind === "true or false" ? `"${node.value}"` : "a text";
+    return `${name} must be ${kind}, not ${text} — write ${example}`;
+  }
   const is = typeof node.value === "number" ? "a number" : "a truth value";
   if (kind === "a duration")
     return `${shown(node, field)} has no unit — write ${node.source}s or ${node.source}m`;

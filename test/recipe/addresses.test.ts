@@ -55,13 +55,25 @@ describe("parseSource", () => {
   });
 
   test.each([
-    ["camera:rpicam", 'sources of the kind "camera:" are not in this version of runnel'],
-    ["exec:ffmpeg", 'sources of the kind "exec:" are not in this version of runnel'],
-    ["h264:-", 'sources of the kind "h264:" are not in this version of runnel'],
-    ["rtsp://cam/1", 'sources of the kind "rtsp:" are not in this version of runnel'],
+    [
+      "camera:rpicam",
+      'sources of the kind "camera:" are not in this version of runnel; give it FLV: a file, or - for stdin',
+    ],
+    [
+      "exec:ffmpeg",
+      'sources of the kind "exec:" are not in this version of runnel; give it FLV: a file, or - for stdin',
+    ],
+    [
+      "h264:-",
+      'sources of the kind "h264:" are not in this version of runnel; give it FLV: a file, or - for stdin',
+    ],
+    [
+      "rtsp://cam/1",
+      'sources of the kind "rtsp:" are not in this version of runnel; give it FLV: a file, or - for stdin',
+    ],
     ["show.yaml", '"show.yaml" is a recipe; it can only stand alone, where SOURCE stands'],
     ["show.yml", '"show.yml" is a recipe; it can only stand alone, where SOURCE stands'],
-    ["testcard:big", '"testcard:" takes nothing behind it'],
+    ["testcard:big", '"testcard:" takes nothing behind it; write testcard:'],
     [
       "srt://h/live?passphrase=secret",
       '"srt://h/live?***" is no source that runnel knows; rtmp:// rtmps:// http(s):// or a file',

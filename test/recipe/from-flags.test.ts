@@ -194,7 +194,7 @@ describe("what is wrong with a command line", () => {
       "anybody who reaches 0.0.0.0 could publish; add a key (listen:HOST:PORT/APP/KEY or -k source=env:VAR), or say --no-key",
     ],
     ["pull listen:1935/app/KEY --no-key", "--no-key and a key: only one of them"],
-    ["pull listen:99999/app", "cannot listen on port 99999: ports end at 65535"],
+    ["pull listen:99999/app", "cannot listen on port 99999; ports end at 65535"],
     ["pull listen:a:b/app/KEY", 'cannot listen on "a:b"; write listen:127.0.0.1:1935/live/KEY'],
     [`pull ${RTMP} --no-key`, "--no-key is for a source that listens (listen:...)"],
     [
@@ -213,7 +213,7 @@ describe("what is wrong with a command line", () => {
       "relay listen:99999/app rmtp://d/a/KEY rtmp://d/app --stall 5",
       '"rmtp://d/a/***" is neither a file nor rtmp://',
       '"rtmp://d/app" has no stream key; add /KEY to it, or -k KEY (env:VAR, @FILE)',
-      "cannot listen on port 99999: ports end at 65535",
+      "cannot listen on port 99999; ports end at 65535",
       '--stall: "5" has no unit; write 5s for seconds or 5m for minutes',
     ],
   ];
