@@ -70,8 +70,6 @@ const MORE = -1;
 /** What stays allocated between tags that a segment border cuts. */
 const KEPT_CAPACITY = 1 << 20;
 const FIRST_CAPACITY = 4096;
-/** A file header that says it is larger than this is damaged, if somebody wants to know. */
-const MAX_HEADER = 1024;
 
 /** Incremental FLV parser; the same tags come out however the input is cut. */
 export class FlvReader {
@@ -170,6 +168,7 @@ export class FlvReader {
     if (left < FLV_TAG_HEADER_SIZE) return false;
     const size = u24(this.#held, at + 1);
     if (left < FLV_TAG_HEADER_SIZE + size) return false;
+    if (this.#salvage && holdsTag(this.#held, at + 1, this.#heldEnd)) return false;
     this.#emit(this.#held, at, size);
     this.#damage("pointer", this.#base + at, left);
     return true;
@@ -222,18 +221,23 @@ export class FlvReader {
       if (this.#salvage && !isForeign(bytes.subarray(at, end))) return this.#lose(bytes, at);
       throw notFlv(bytes.subarray(at, end));
     }
-    this.#toSkip = this.#headerSize(bytes, at) - FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
+    const size = Math.max(FLV_HEADER_SIZE, u32(bytes, at + 5));
+    if (this.#salvage && size !== FLV_HEADER_SIZE) return this.#doubtHeader(bytes, at);
+    this.#toSkip = size - FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
     this.#sum = 0;
     this.#state = "skip";
     return at + FLV_HEADER_SIZE;
   }
 
-  #headerSize(bytes: Uint8Array, at: number): number {
-    const size = u32(bytes, at + 5);
-    if (!this.#salvage || (size >= FLV_HEADER_SIZE && size <= MAX_HEADER))
-      return Math.max(FLV_HEADER_SIZE, size);
+  /** A header of another size than all have: more often damaged than true, so the first tag is looked for. */
+  #doubtHeader(bytes: Uint8Array, at: number): number {
     this.#damage("header", this.#base + at + 5, 4);
-    return FLV_HEADER_SIZE;
+    const behind = at + FLV_HEADER_SIZE;
+    const next = u32(bytes, behind) === 0 ? behind + PREVIOUS_TAG_SIZE : behind;
+    this.#state = "lost";
+    this.#skipStart = this.#base + next;
+    this.#zeros = 0;
+    return next;
   }
 
   #skip(at: number, end: number): number {
@@ -313,7 +317,7 @@ export class FlvReader {
   }
 
   #reportSkipped(end: number): void {
-    this.#damage("skipped", this.#skipStart, end - this.#skipStart);
+    if (end > this.#skipStart) this.#damage("skipped", this.#skipStart, end - this.#skipStart);
   }
 
   #damage(kind: FlvDamage["kind"], offset: number, length: number): void {

@@ -72,7 +72,7 @@ export function damageFinding(damage: FlvDamage, atEnd: boolean): Finding {
       return { kind: "pointer", offset, text };
     }
     case "header":
-      return { kind: "header", offset, text: "the file header claims a size that cannot be" };
+      return { kind: "header", offset, text: "the file header claims another size than 9 bytes" };
     case "cut": {
       const text = `the last tag is cut after ${bytes(length)}${zeros >= MANY_ZEROS ? `, of which the last ${zeros} are zeros` : ""}`;
       return { kind: "torn", offset, text };
