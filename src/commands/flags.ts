@@ -4,7 +4,7 @@
  */
 
 /** The subcommands that take flags. */
-export type Verb = "pull" | "push" | "relay" | "probe" | "repair" | "check" | "schema";
+export type Verb = "pull" | "push" | "relay" | "probe" | "repair" | "check" | "schema" | "run";
 
 /** `switch` takes no value, `count` may be repeated for more, `optional` takes one only behind =, `value` takes one, `list` one each time. */
 export type FlagKind = "switch" | "count" | "optional" | "value" | "list";
@@ -22,7 +22,7 @@ export type Flag = {
 const JOBS: readonly Verb[] = ["pull", "push", "relay"];
 const ALL: readonly Verb[] = ["pull", "push", "relay", "probe"];
 /** What every command takes, those that only read a file too. */
-const ANY: readonly Verb[] = [...ALL, "repair", "check"];
+const ANY: readonly Verb[] = [...ALL, "run", "repair", "check"];
 const FROM_SERVER: readonly Verb[] = ["pull", "relay", "probe"];
 
 const value = (name: string, hint: string, doc: string, verbs: readonly Verb[] = JOBS): Flag => ({
@@ -100,7 +100,7 @@ export const FLAGS: readonly Flag[] = [
   value("bind", "ADDR", "connect from this local address", ALL),
   toggle("force", "overwrite existing files", [...JOBS, "repair"]),
   toggle("dry-run", "say what would be done, and do nothing"),
-  value("job", "NAME", "of a recipe: only this job", [...JOBS, "check"]),
+  value("job", "NAME", "of a recipe: only this job", [...JOBS, "run", "check"]),
   toggle("print-recipe", "print the recipe that does the same, and do nothing"),
   value("next", "5", "when each job begins, this many times", ["check"]),
   toggle("resolved", "every value of the plan and where it came from", ["check"]),
@@ -115,7 +115,7 @@ export const FLAGS: readonly Flag[] = [
   { name: "verbose", short: "v", kind: "count", doc: "say more (-vv: what servers say)", verbs: ANY },
   toggle("json", "events as one JSON object a line on stdout", ANY),
   value("log-format", "text|json|journal", "form of the log on stderr", ANY),
-  value("stats", "60s", "how often a status line is written where no terminal is"),
+  value("stats", "60s", "how often a status line is written where no terminal is", [...JOBS, "run"]),
   value("rtmp", "URL", "the source, as rtmpdump calls it", FROM_SERVER),
   value("playpath", "NAME", "the stream's name, apart from the URL", FROM_SERVER),
   value("app", "NAME", "the application, where the URL leaves it open", FROM_SERVER),

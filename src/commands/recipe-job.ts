@@ -11,8 +11,9 @@ import type { Args } from "./args.ts";
 import { describePlan } from "./describe.ts";
 import { makeFaces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
-import { givenFlags, readRecipes, tellProblems } from "./recipes.ts";
-import { runPlans, statsInterval } from "./run-plan.ts";
+import { givenFlags, readRecipes, recordsToStdout, refuseSharing, tellProblems } from "./recipes.ts";
+import { runJobs } from "./run-jobs.ts";
+import { statsInterval } from "./run-plan.ts";
 
 /** Runs the jobs of a recipe that are the verb's; returns the exit code. Throws UsageError. */
 export async function runRecipeJobs(
@@ -28,9 +29,9 @@ export async function runRecipeJobs(
   const job = args.values.get("job")?.[0];
   const given = await givenFlags(argv, flagsOf(verb), process.env);
   const read = await readRecipes([file], { environment: process.env, given, job });
-  const plans = read.jobs.map((one) => one.plan).filter((plan) => plan.verb === verb);
-  const mediaOnStdout = plans.some((plan) => plan.sinks.some((sink) => sink.kind === "stdout"));
-  const faces = makeFaces(args, { mediaOnStdout });
+  const jobs = read.jobs.filter((one) => one.plan.verb === verb);
+  const plans = jobs.map((one) => one.plan);
+  const faces = makeFaces(args, { mediaOnStdout: plans.some(recordsToStdout) });
   faces.terminal.hide(read.secrets);
   if (read.problems.length > 0) {
     await tellProblems(read, faces.terminal);
@@ -50,20 +51,11 @@ export async function runRecipeJobs(
     for (const line of plans.flatMap(describePlan)) faces.terminal.out(line);
     return ExitCode.done;
   }
-  return runPlans(plans, faces, statsInterval(args));
+  // Now, whatever their schedule says.
+  const now = jobs.map(({ plan, file: recipe }) => ({ plan, file: recipe, schedule: undefined }));
+  return runJobs(now, faces, statsInterval(args));
 }
 
 function hint({ plan }: RecipeJob, file: string): string {
   return `"${plan.job}" is a job for ${plan.verb}; runnel ${plan.verb} ${file} --job ${plan.job}`;
-}
-
-/** What only one job at a time can have. */
-function refuseSharing(plans: readonly Plan[], outputGiven: boolean): void {
-  if (plans.length < 2) return;
-  if (outputGiven) throw new UsageError("-o fits several jobs; name one of them with --job");
-  const count = (test: (plan: Plan) => boolean): number => plans.filter(test).length;
-  if (count((plan) => plan.sinks.some((sink) => sink.kind === "stdout")) > 1)
-    throw new UsageError("several jobs record to stdout; name one of them with --job");
-  if (count((plan) => plan.source.kind === "stdin") > 1)
-    throw new UsageError("several jobs read stdin; name one of them with --job");
 }

@@ -103,6 +103,21 @@ function withInstead(text: string, instead: string): string {
   return text.includes("; ") ? text.replace("; ", " — ") : `${text} — ${instead}`;
 }
 
+/** Whether media goes to stdout. */
+export function recordsToStdout(plan: Plan): boolean {
+  return plan.sinks.some((sink) => sink.kind === "stdout");
+}
+
+/** Refuses what only one job at a time can have. Throws UsageError. */
+export function refuseSharing(plans: readonly Plan[], outputGiven: boolean): void {
+  if (plans.length < 2) return;
+  if (outputGiven) throw new UsageError("-o fits several jobs; name one of them with --job");
+  if (plans.filter(recordsToStdout).length > 1)
+    throw new UsageError("several jobs record to stdout; name one of them with --job");
+  if (plans.filter((plan) => plan.source.kind === "stdin").length > 1)
+    throw new UsageError("several jobs read stdin; name one of them with --job");
+}
+
 /**
  * The flags that were given, each with where: on the command line or in the environment. Throws UsageError for flags
  * that mean nothing beside a recipe; their variables are meant for other commands and are left alone.

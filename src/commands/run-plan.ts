@@ -1,82 +1,115 @@
 /**
- * Runs planned jobs with their faces and signals, and turns what became of them into an exit code and a last line.
+ * Runs one planned job with its face, and turns what became of it into an exit code and words. Whatever goes wrong with
+ * it, a mistake of ours too, is an outcome like any other: nothing is thrown at the jobs beside it.
  */
 
-import { UsageError } from "../errors.ts";
-import { ExitCode, outcomeOf } from "../face/exit.ts";
+import { describe, isOurs, UsageError } from "../errors.ts";
+import { ExitCode, exitCodeOf, outcomeOf, type Outcome } from "../face/exit.ts";
 import { Narrator } from "../face/narrator.ts";
-import { StatusFace } from "../face/status.ts";
-import { Terminal } from "../face/terminal.ts";
+import { StatusFace, type StatusRow } from "../face/status.ts";
 import { audioFourCcs, videoFourCcs } from "../media/fourcc.ts";
 import { runJob } from "../pipeline/job.ts";
 import { makeParts } from "../pipeline/registry.ts";
+import type { JobReport } from "../pipeline/report.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import type { Args } from "./args.ts";
 import type { Faces } from "./faces.ts";
-import { listenForSignals } from "./signals.ts";
+import { listenForSignals, type Signals } from "./signals.ts";
 
 /** What connect announces beyond the legacy codecs: everything that the table knows is passed on. */
 const ENHANCED = { video: videoFourCcs(), audio: audioFourCcs() };
 /** How often a plain status line is written when nothing is said about it, in ms. */
 const DEFAULT_STATS_MS = 60_000;
 
-/** Runs one job; returns the exit code. `screen` is where its status is painted, if that is a terminal. */
+/** What jobs of one process share: where they are seen, and how they are stopped. */
+export type Stage = { readonly faces: Faces; readonly signals: Signals; readonly status: StatusFace };
+
+/** Runs with a stage, which is taken down in the end. */
+export async function onStage<T>(faces: Faces, stats: number, act: (stage: Stage) => Promise<T>): Promise<T> {
+  const status = new StatusFace(faces.terminal, faces.quiet ? 0 : stats, (line) => faces.log.info(line));
+  const onStatistics = (): void => {
+    for (const line of status.lines()) faces.terminal.line(line);
+  };
+  using signals = listenForSignals({ onStatistics });
+  try {
+    return await act({ faces, signals, status });
+  } finally {
+    status.stop();
+  }
+}
+
+/** Runs the one job of a process; returns the exit code. */
 export async function runPlan(
   plan: Plan,
   faces: Faces,
-  { stats, screen = faces.terminal }: { readonly stats: number; readonly screen?: Terminal },
+  { stats }: { readonly stats: number },
 ): Promise<number> {
   const narrator = new Narrator(faces.log, { job: plan.job, json: faces.json });
-  const status = new StatusFace(screen, faces.quiet ? 0 : stats, (line) => faces.log.info(line));
-  using signals = listenForSignals({ onStatistics: () => faces.terminal.line(status.line()) });
-  const parts = makeParts(plan, ENHANCED, (event) => narrator.tell(event));
-  const report = await runJob(plan, parts, {
-    report: (event) => narrator.tell(event),
-    onStatus: (current) => status.start(current),
-    stop: signals.stop,
-    abort: signals.abort,
+  const { code, text } = await onStage(faces, stats, async (stage) => {
+    const outcome = await perform(plan, { stage, narrator, row: stage.status.row(plan.job) });
+    return { ...outcome, code: stage.signals.exitCode ?? outcome.code };
   });
-  status.stop();
-  const outcome = outcomeOf(report);
-  const exitCode = signals.exitCode ?? outcome.code;
+  faces.lastLine(text, code);
+  return code;
+}
+
+/** How a job is performed: where, and who tells of it. */
+export type Performance = { readonly stage: Stage; readonly narrator: Narrator; readonly row: StatusRow };
+
+/** Runs a job to its end and tells programs what became of it. Never throws. */
+export async function perform(plan: Plan, performance: Performance): Promise<Outcome> {
+  const { stage, narrator } = performance;
+  const { outcome, report } = await attempt(plan, performance);
+  summarize(narrator, { ...outcome, code: stage.signals.exitCode ?? outcome.code }, stage.faces, report);
+  return outcome;
+}
+
+async function attempt(
+  plan: Plan,
+  { stage, narrator, row }: Performance,
+): Promise<{ outcome: Outcome; report?: JobReport }> {
+  try {
+    const parts = makeParts(plan, ENHANCED, (event) => narrator.tell(event));
+    const report = await runJob(plan, parts, {
+      report: (event) => narrator.tell(event),
+      onStatus: (current) => row.show(current),
+      stop: stage.signals.stop,
+      abort: stage.signals.abort,
+    });
+    return { outcome: outcomeOf(report), report };
+  } catch (error) {
+    if (!isOurs(error) && error instanceof Error) stage.faces.log.error(error.stack ?? error.message);
+    return { outcome: { code: exitCodeOf(error), text: describe(error) } };
+  }
+}
+
+/** Tells programs how a job ended. */
+export function summarize(
+  narrator: Narrator,
+  { code, text }: Outcome,
+  faces: Faces,
+  report?: JobReport,
+): void {
   narrator.emit({
     event: "summary",
-    exitCode,
-    text: faces.terminal.mask(outcome.text),
-    mediaMs: report.mediaMs,
-    gaps: report.gaps,
-    files: report.files,
+    exitCode: code,
+    text: faces.terminal.mask(text),
+    mediaMs: report?.mediaMs ?? 0,
+    gaps: report?.gaps ?? { count: 0, ms: 0 },
+    files: report?.files ?? [],
   });
-  faces.lastLine(outcome.text, exitCode);
-  return exitCode;
 }
 
 /** From the gravest on: what several jobs amount to. */
 const GRAVITY: readonly number[] = [
   ...[ExitCode.terminated, ExitCode.interrupted, ExitCode.internal, ExitCode.disk, ExitCode.refused],
-  ...[ExitCode.unreachable, ExitCode.neverLive, ExitCode.incomplete, ExitCode.done],
+  ...[ExitCode.unreachable, ExitCode.neverLive, ExitCode.incomplete, ExitCode.alreadyRunning, ExitCode.done],
 ];
 
-/** Runs jobs side by side; returns the gravest of their exit codes. */
-export async function runPlans(plans: readonly Plan[], faces: Faces, stats: number): Promise<number> {
-  const [only] = plans;
-  if (only !== undefined && plans.length === 1) return runPlan(only, faces, { stats });
-  // One line is painted over and over: several jobs write plain ones.
-  const screen = new Terminal(process.env, false);
-  const codes = await Promise.all(
-    plans.map((plan) => {
-      const lastLine: Faces["lastLine"] = (text, code) => faces.lastLine(`${plan.job}: ${text}`, code);
-      return runPlan(plan, { ...faces, lastLine }, { stats, screen });
-    }),
-  );
-  const code = GRAVITY.find((candidate) => codes.includes(candidate)) ?? ExitCode.internal;
-  const well = codes.filter((one) => one === ExitCode.done).length;
-  faces.lastLine(
-    well === codes.length ? `done: ${well} jobs` : `incomplete: ${well} of ${codes.length} jobs done`,
-    code,
-  );
-  return code;
+/** The gravest of exit codes: what needs a person comes before what time heals, and that before what was meant. */
+export function gravest(codes: readonly number[]): number {
+  return GRAVITY.find((candidate) => codes.includes(candidate)) ?? ExitCode.internal;
 }
 
 /** How often a status line is wanted where no terminal is, in ms. Throws UsageError. */

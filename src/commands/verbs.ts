@@ -51,6 +51,12 @@ const ROWS: readonly VerbRow[] = [
     run: async (argv) => (await import("./job.ts")).runJobCommand("relay", argv),
   },
   {
+    verb: "run",
+    description: "run every job of recipes, scheduled ones on their schedule",
+    positionals: [{ name: "RECIPE", description: "YAML files", required: true }],
+    run: async (argv) => (await import("./run.ts")).runRunCommand(argv),
+  },
+  {
     verb: "probe",
     description: "say what a stream or file holds",
     positionals: [source("rtmp:// rtmps:// http(s)://….flv, FILE.flv, or -")],

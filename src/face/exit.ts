@@ -24,6 +24,7 @@ export const ExitCode = {
   refused: 5,
   unreachable: 6,
   disk: 7,
+  alreadyRunning: 8,
   interrupted: 130,
   terminated: 143,
 } as const;

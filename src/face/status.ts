@@ -1,7 +1,7 @@
 /**
- * The status line: `* show 01:12:40 4.98 Mb/s 30 fps gop 2s | rec 2.7 GiB | twitch ok | own retry in 8s`.
- * Repainted every second on a terminal, a plain line every minute elsewhere. It reads counters and never
- * disturbs the stream.
+ * The status line: `* show 01:12:40 4.98 Mb/s 30 fps gop 2s | rec 2.7 GiB | twitch ok | own retry in 8s`, one for each
+ * job. Repainted every second on a terminal, plain lines every minute elsewhere. It reads counters and never disturbs
+ * the stream.
  */
 
 import type { JobStatus, SinkStatus } from "../pipeline/report.ts";
@@ -10,42 +10,42 @@ import type { Terminal } from "./terminal.ts";
 
 const REPAINT_MS = 1000;
 
-/** Shows how a job is doing until stopped; `plainEvery` (ms) is the pace where nobody watches, 0 for never. */
-export class StatusFace {
-  readonly #terminal: Terminal;
-  readonly #plainEvery: number;
-  readonly #say: (line: string) => void;
+/** What is shown of one job. */
+export class StatusRow {
+  readonly #job: string;
   #status: JobStatus | undefined;
-  #timer: Timer | undefined;
+  #rest = "nothing runs yet";
   #lastBytes = 0;
   #lastFrames = 0;
   #lastAt = 0;
 
-  constructor(terminal: Terminal, plainEvery: number, say: (line: string) => void) {
-    this.#terminal = terminal;
-    this.#plainEvery = plainEvery;
-    this.#say = say;
+  constructor(job: string) {
+    this.#job = job;
   }
 
-  /** Begins to show this job. */
-  start(status: JobStatus): void {
+  /** Whether the job runs. */
+  get runs(): boolean {
+    return this.#status !== undefined;
+  }
+
+  /** From now on the job runs, and this is how it is doing. */
+  show(status: JobStatus): void {
     this.#status = status;
+    this.#lastBytes = 0;
+    this.#lastFrames = 0;
     this.#lastAt = performance.now();
-    if (!this.#terminal.interactive && this.#plainEvery === 0) return;
-    const every = this.#terminal.interactive ? REPAINT_MS : this.#plainEvery;
-    this.#timer = setInterval(() => this.#tick(), every);
   }
 
-  /** Removes the status line. */
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#terminal.status("");
+  /** From now on the job does not run, and this is why. */
+  rest(text: string): void {
+    this.#status = undefined;
+    this.#rest = text;
   }
 
-  /** The line as it would be shown now. */
+  /** The line as it would be shown now; rates are those since the line before. */
   line(): string {
     const status = this.#status;
-    if (status === undefined) return "nothing runs yet";
+    if (status === undefined) return `○ ${this.#job} ${this.#rest}`;
     const now = performance.now();
     const seconds = Math.max(0.001, (now - this.#lastAt) / 1000);
     const { bytes, videoFrames } = status.counters;
@@ -58,10 +58,47 @@ export class StatusFace {
     this.#lastAt = now;
     return statusLine(status, rates, now);
   }
+}
+
+/** Shows how jobs are doing until stopped; `plainEvery` (ms) is the pace where nobody watches, 0 for never. */
+export class StatusFace {
+  readonly #terminal: Terminal;
+  readonly #plainEvery: number;
+  readonly #say: (line: string) => void;
+  readonly #rows: StatusRow[] = [];
+  #timer: Timer | undefined;
+
+  constructor(terminal: Terminal, plainEvery: number, say: (line: string) => void) {
+    this.#terminal = terminal;
+    this.#plainEvery = plainEvery;
+    this.#say = say;
+  }
+
+  /** Makes the line of one more job, below the others. */
+  row(job: string): StatusRow {
+    const row = new StatusRow(job);
+    this.#rows.push(row);
+    const { interactive } = this.#terminal;
+    if (this.#timer === undefined && (interactive || this.#plainEvery > 0))
+      this.#timer = setInterval(() => this.#tick(), interactive ? REPAINT_MS : this.#plainEvery);
+    return row;
+  }
+
+  /** Removes the status lines. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#terminal.status();
+  }
+
+  /** The lines of all jobs as they would be shown now. */
+  lines(): string[] {
+    return this.#rows.map((row) => row.line());
+  }
 
   #tick(): void {
-    if (this.#terminal.interactive) this.#terminal.status(this.line());
-    else this.#say(this.line());
+    if (this.#terminal.interactive) this.#terminal.status(...this.lines());
+    // Lines of jobs at rest would say the same again and again.
+    else for (const row of this.#rows) if (row.runs) this.#say(row.line());
   }
 }
 

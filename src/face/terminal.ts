@@ -1,6 +1,6 @@
 /**
- * Terminal: everything that goes to stderr. It knows whether somebody watches, keeps the one repainted status
- * line below the log lines, and masks secrets in whatever passes.
+ * Terminal: everything that goes to stderr. It knows whether somebody watches, keeps the repainted status lines, one
+ * for each job, below the log lines, and masks secrets in whatever passes.
  */
 
 import { fstatSync, writeSync } from "node:fs";
@@ -17,7 +17,8 @@ export class Terminal {
   /** Whether colours are wanted. */
   readonly colour: boolean;
   #secrets: string[] = [];
-  #status = "";
+  /** The status lines as they stand; the cursor is behind the last one. */
+  #status: readonly string[] = [];
 
   /** `watched` says whether somebody watches stderr. */
   constructor(env: Readonly<Record<string, string | undefined>>, watched: boolean = isTerminal()) {
@@ -43,17 +44,24 @@ export class Terminal {
   line(text: string, colour = ""): void {
     const clean = oneLine(this.mask(text));
     const painted = colour === "" || !this.colour ? clean : `${colour}${clean}\x1b[0m`;
-    if (this.#status === "") write(STDERR, `${painted}\n`);
-    else write(STDERR, `\r\x1b[2K${painted}\n${this.#status}`);
+    if (this.#status.length === 0) write(STDERR, `${painted}\n`);
+    else write(STDERR, `${this.#erase()}${painted}\n${this.#status.join("\n")}`);
   }
 
-  /** Paints the status line anew; "" removes it. Only on a terminal. */
-  status(text: string): void {
+  /** Paints the status lines anew; none removes them. Only on a terminal. */
+  status(...lines: readonly string[]): void {
     if (!this.interactive) return;
     const width = Math.max(20, process.stderr.columns || 80) - 1;
-    const clean = oneLine(this.mask(text));
-    this.#status = [...clean].slice(0, width).join("");
-    write(STDERR, `\r\x1b[2K${this.#status}`);
+    const fitting = fit(lines, Math.max(3, process.stderr.rows || 24) - 1);
+    const erase = this.#erase();
+    this.#status = fitting.map((text) => [...oneLine(this.mask(text))].slice(0, width).join(""));
+    write(STDERR, `${erase}${this.#status.join("\n")}`);
+  }
+
+  /** What takes the status lines away and leaves the cursor where the first one began. */
+  #erase(): string {
+    const above = this.#status.length - 1;
+    return above > 0 ? `\r\x1b[${above}A\x1b[J` : "\r\x1b[2K";
   }
 
   /** Writes a line to stdout. */
@@ -65,6 +73,12 @@ export class Terminal {
   help(text: string): void {
     write(STDOUT, `${text}\n`);
   }
+}
+
+/** As many lines as there is room for; what has none is counted. A line that scrolled away could not be repainted. */
+function fit(lines: readonly string[], room: number): readonly string[] {
+  if (lines.length <= room) return lines;
+  return [...lines.slice(0, room - 1), `... and ${lines.length - room + 1} more`];
 }
 
 /** How a secret may stand in a text: as it is, in a URL, in JSON. */

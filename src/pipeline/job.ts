@@ -31,6 +31,8 @@ export type JobContext = {
 const STOP_DRAIN_MS = 2000;
 /** The distance in media time that bridges a lost source, in ms. */
 const BRIDGE_MS = 40;
+/** The clocks are looked at this often at least while an end is planned, in ms. */
+const LOOK_MS = 30_000;
 const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** Runs a job to its end and says what became of it. Never throws for what peers or disks do. */
@@ -90,7 +92,8 @@ class Job {
     stop.addEventListener("abort", stopSource, { once: true });
     abort.addEventListener("abort", stopSource, { once: true });
     if (stop.aborted || abort.aborted) stopSource();
-    this.#planEnd(this.#plan.until === undefined ? undefined : this.#plan.until - Date.now());
+    const { until } = this.#plan;
+    if (until !== undefined) this.#planEnd(() => until - Date.now());
     if (this.#source.nature === "awaited") this.#planPatience();
     await this.#beginEpisode();
     const reason = await this.#runSource();
@@ -103,17 +106,19 @@ class Job {
     return this.#makeReport(reason);
   }
 
-  /** Ends the job in `ms`. A timer holds about 24 days: longer plans take several. */
-  #planEnd(ms: number | undefined): void {
-    if (ms === undefined) return;
-    const step = Math.min(Math.max(0, ms), LONGEST_TIMER_MS);
-    const end = (): void => {
-      if (step < ms) return this.#planEnd(ms - step);
-      this.#planned = true;
-      this.#stopSource.abort();
-    };
+  /**
+   * Ends the job when `left` says that nothing is left, in ms. It is asked again and again: the wall clock that the end
+   * may be measured by can step, and a timer holds no more than 24 days.
+   */
+  #planEnd(left: () => number): void {
     clearTimeout(this.#endTimer);
-    this.#endTimer = setTimeout(end, step);
+    const ms = left();
+    if (ms > 0) {
+      this.#endTimer = setTimeout(() => this.#planEnd(left), Math.min(ms, LOOK_MS));
+      return;
+    }
+    this.#planned = true;
+    this.#stopSource.abort();
   }
 
   /** Nobody published within --wait: the job gives up. */
@@ -258,8 +263,8 @@ class Job {
   #planForDuration(): void {
     const { for: duration, until } = this.#plan;
     if (duration === undefined) return;
-    const rest = until === undefined ? Infinity : until - Date.now();
-    this.#planEnd(Math.min(duration, rest));
+    const end = performance.now() + duration;
+    this.#planEnd(() => Math.min(end - performance.now(), (until ?? Infinity) - Date.now()));
   }
 
   /** Whether the user named a time until which the source is wanted. */

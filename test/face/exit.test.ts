@@ -226,6 +226,7 @@ describe("a job from which nothing came", () => {
 test("the codes are those of the specification", () => {
   expect(ExitCode).toEqual({
     ...{ done: 0, internal: 1, usage: 2, incomplete: 3, neverLive: 4, refused: 5, unreachable: 6, disk: 7 },
+    alreadyRunning: 8,
     ...{ interrupted: 130, terminated: 143 },
   });
 });

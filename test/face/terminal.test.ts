@@ -133,7 +133,7 @@ describe("the log", () => {
 
 describe("the status line", () => {
   test("stays below the lines, and is cut at the edge", async () => {
-    const { err } = await output(`t.status("${"s".repeat(100)}"); t.line("line"); t.status("");`, {
+    const { err } = await output(`t.status("${"s".repeat(100)}"); t.line("line"); t.status();`, {
       tty: true,
     });
     const painted = `\r\x1b[2K${"s".repeat(39)}`;
