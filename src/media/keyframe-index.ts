@@ -1,13 +1,12 @@
 /**
- * The keyframe index of an FLV file: when its key frames come and where their tags begin, as the `keyframes` object
- * of onMetaData that players seek by. In go key frames in the order of the file, out comes the AMF value. Used by
- * whoever writes FLV files: recordings, which keep room for it at the head, and repair, which knows their number
- * before it writes. protocol.md 7.6.
+ * The keyframe index of an FLV file: when its key frames come and where their tags begin, for the `keyframes` object
+ * of onMetaData that players seek by. In go key frames in the order of the file, out come the lists. Used by whoever
+ * writes FLV files: recordings, which keep room for it at the head, and repair, which knows their number before it
+ * writes. protocol.md 7.6.
  *
  * Memory and the size of onMetaData stay bounded however long the file gets: when the index is full, every second
  * entry goes, and from then on only every second (fourth, eighth ...) key frame is taken.
  */
-import type { Amf0Object } from "../amf/amf0.ts";
 
 /** As many entries as fit a third of the 1 MiB of onMetaData that is read: 4.5 h with a key frame every second. */
 export const MAX_INDEX_ENTRIES = 16_384;
@@ -68,29 +67,4 @@ export class KeyframeIndex {
     this.#positions.length = kept;
     this.#stride *= 2;
   }
-}
-
-/** The `keyframes` object of onMetaData. Its size depends on the number of entries alone. */
-export function keyframesValue(keyframes: Keyframes): Amf0Object {
-  return {
-    kind: "object",
-    entries: [
-      ["filepositions", [...keyframes.filepositions]],
-      ["times", [...keyframes.times]],
-    ],
-  };
-}
-
-/** AMF0: marker, two keys with their lengths, two arrays with marker and count, end mark; see keyframesValue. */
-const KEYFRAMES_FRAME = 1 + (2 + 13 + 5) + (2 + 5 + 5) + 3;
-const ENTRY = 2 * 9;
-
-/** How many bytes of onMetaData the object with `count` entries takes, without its own key. */
-export function keyframesSize(count: number): number {
-  return KEYFRAMES_FRAME + ENTRY * count;
-}
-
-/** How many entries fit into that many bytes; negative when not even the empty object does. */
-export function keyframesThatFit(bytes: number): number {
-  return bytes < KEYFRAMES_FRAME ? -1 : Math.floor((bytes - KEYFRAMES_FRAME) / ENTRY);
 }

@@ -1,11 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { encodeAmf0 } from "../../src/amf/amf0.ts";
-import {
-  KeyframeIndex,
-  keyframesSize,
-  keyframesThatFit,
-  keyframesValue,
-} from "../../src/media/keyframe-index.ts";
+import { KeyframeIndex } from "../../src/media/keyframe-index.ts";
 
 function filled(count: number, capacity?: number): KeyframeIndex {
   const index = new KeyframeIndex(capacity);
@@ -37,12 +31,5 @@ describe("KeyframeIndex", () => {
     expect(filled(10).take(3).times).toEqual([0, 6, 12]);
     expect(filled(10).take(1).times).toEqual([0]);
     expect(filled(10).take(0).times).toEqual([]);
-  });
-
-  test.each([0, 1, 2, 1000])("knows its size with %d entries", (count) => {
-    const bytes = encodeAmf0([keyframesValue(filled(count).take())]).length;
-    expect(keyframesSize(count)).toBe(bytes);
-    expect(keyframesThatFit(bytes)).toBe(count);
-    expect(keyframesThatFit(bytes - 1)).toBe(count - 1);
   });
 });
