@@ -31,7 +31,7 @@ type Row = {
 
 const CORE = [
   ...["queue", "hub", "headers", "ingest", "stats", "report", "pacer", "supervise", "faults", "file-name"],
-  ...["source", "source-patience", "sink-runner", "name-pattern"],
+  ...["source", "source-patience", "sink-runner", "silence", "name-pattern"],
 ].map((name) => `pipeline/${name}.ts`);
 
 /** The first row that fits a file counts. */

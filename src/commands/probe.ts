@@ -57,7 +57,9 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   const onFirst = (): void => {
     if (live) setTimeout(() => enough.abort(), watch);
   };
-  const ingest = new Ingest(new Hub(), onFirst, (packet, timestamp) => probe.push(packet, timestamp));
+  const ingest = new Ingest(new Hub(), onFirst, {
+    tap: (packet, timestamp) => probe.push(packet, timestamp),
+  });
   await input.run(ingest, enough.signal);
   const report = probe.report();
   if (faces.json !== undefined) faces.json(JSON.stringify({ source: input.name, ...report }));

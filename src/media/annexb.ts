@@ -22,8 +22,8 @@ export function splitAnnexB(bytes: Uint8Array): Uint8Array[] {
   return nals;
 }
 
-/** Where the next 00 00 01 begins; -1 when there is none. */
-function nextStartCode(bytes: Uint8Array, from: number): number {
+/** Where the next 00 00 01 at or after `from` begins; -1 when there is none. */
+export function nextStartCode(bytes: Uint8Array, from: number): number {
   for (let one = bytes.indexOf(1, from + 2); one >= 0; one = bytes.indexOf(1, one + 1)) {
     if (bytes[one - 1] === 0 && bytes[one - 2] === 0) return one - 2;
   }

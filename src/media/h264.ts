@@ -8,9 +8,13 @@ import { BitReader, removeEmulationPrevention } from "../bytes/bits.ts";
 import { ByteReader } from "../bytes/reader.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { MediaError } from "../errors.ts";
+import { readH264Vui } from "./h264-vui.ts";
 
 /** nal_unit_type. H.264 table 7-1. */
-export const H264_NAL = { slice: 1, idr: 5, sei: 6, sps: 7, pps: 8, aud: 9 } as const;
+export const H264_NAL = {
+  ...{ slice: 1, idr: 5, sei: 6, sps: 7, pps: 8, aud: 9 },
+  ...{ endOfSequence: 10, endOfStream: 11, filler: 12 },
+} as const;
 
 /** What a sequence parameter set says about the picture. */
 export type H264Sps = {
@@ -29,6 +33,23 @@ export type H264Sps = {
   readonly interlaced: boolean;
   /** Frames per second from the timing information; undefined when there is none. */
   readonly fps: number | undefined;
+  /** How many frames may come before one that is shown earlier; undefined when it is not said. */
+  readonly reorderFrames: number | undefined;
+  /** What a reader of slice headers must know. */
+  readonly slices: H264SliceSyntax;
+};
+
+/** The fields of a sequence parameter set that decide how slice headers read. H.264 7.3.3. */
+export type H264SliceSyntax = {
+  readonly spsId: number;
+  /** Bits of frame_num. */
+  readonly frameNumBits: number;
+  readonly pocType: number;
+  /** Bits of pic_order_cnt_lsb; 0 unless pocType is 0. */
+  readonly pocBits: number;
+  readonly separatePlanes: boolean;
+  /** Whether a picture may be a single field. */
+  readonly fields: boolean;
 };
 
 /** The kinds of slices, by slice_type modulo 5. H.264 table 7-6. */
@@ -47,7 +68,6 @@ const PLAIN_PROFILES: ReadonlySet<number> = new Set([66, 77, 88]);
 const MAX_SIDE = 32_768;
 /** Slice headers say what we ask for within their first bytes. */
 const SLICE_HEAD = 16;
-const ASPECT_EXTENDED = 255;
 
 /** The type of a NAL unit; 0 when it has no bytes. */
 export function h264NalType(nal: Uint8Array): number {
@@ -86,10 +106,12 @@ function readSps(reader: BitReader): H264Sps {
   const profileIdc = reader.bits(8);
   const constraints = reader.bits(8);
   const levelIdc = reader.bits(8);
-  reader.ue(); // seq_parameter_set_id
+  const spsId = reader.ue();
   const chroma = readChroma(reader, profileIdc);
-  reader.ue(); // log2_max_frame_num_minus4
-  skipPictureOrder(reader);
+  const frameNumBits = reader.ue() + 4;
+  const order = readPictureOrder(reader);
+  if (spsId > 31 || frameNumBits > 16)
+    throw new RangeError(`id ${spsId}, frame numbers of ${frameNumBits} bits`);
   reader.ue(); // max_num_ref_frames
   reader.bit(); // gaps_in_frame_num_value_allowed_flag
   const widthInMbs = reader.ue() + 1;
@@ -104,16 +126,21 @@ function readSps(reader: BitReader): H264Sps {
   if (!(width > 0 && width <= MAX_SIDE && height > 0 && height <= MAX_SIDE)) {
     throw new RangeError(`a picture of ${width} x ${height}`);
   }
-  const fps = reader.bit() === 1 ? readFps(reader) : undefined;
+  const vui = reader.bit() === 1 ? readH264Vui(reader) : { fps: undefined, reorderFrames: undefined };
   const { format: chromaFormat, luma: bitDepthLuma, chroma: bitDepthChroma } = chroma;
   const picture = { chromaFormat, bitDepthLuma, bitDepthChroma, width, height };
-  return { profileIdc, constraints, levelIdc, ...picture, interlaced: frameMbsOnly === 0, fps };
+  const interlaced = frameMbsOnly === 0;
+  const { separatePlanes } = chroma;
+  const slices = { spsId, frameNumBits, ...order, separatePlanes, fields: interlaced };
+  return { profileIdc, constraints, levelIdc, ...picture, interlaced, ...vui, slices };
 }
 
-type Chroma = { format: number; arrayType: number; luma: number; chroma: number };
+type Chroma = { format: number; arrayType: number; luma: number; chroma: number; separatePlanes: boolean };
 
 function readChroma(reader: BitReader, profileIdc: number): Chroma {
-  if (!HIGH_PROFILES.has(profileIdc)) return { format: 1, arrayType: 1, luma: 8, chroma: 8 };
+  if (!HIGH_PROFILES.has(profileIdc)) {
+    return { format: 1, arrayType: 1, luma: 8, chroma: 8, separatePlanes: false };
+  }
   const format = reader.ue();
   if (format > 3) throw new RangeError(`chroma format ${format}`);
   const separatePlanes = format === 3 && reader.bit() === 1;
@@ -122,7 +149,7 @@ function readChroma(reader: BitReader, profileIdc: number): Chroma {
   if (luma > 14 || chroma > 14) throw new RangeError(`${luma} bits of luma, ${chroma} of chroma`);
   reader.bit(); // qpprime_y_zero_transform_bypass_flag
   if (reader.bit() === 1) skipScalingLists(reader, format === 3 ? 12 : 8);
-  return { format, arrayType: separatePlanes ? 0 : format, luma, chroma };
+  return { format, arrayType: separatePlanes ? 0 : format, luma, chroma, separatePlanes };
 }
 
 /** H.264 7.3.2.1.1.1: a list ends early when its next scale is 0. nginx-rtmp does not know and misreads the rest. */
@@ -135,16 +162,18 @@ function skipScalingLists(reader: BitReader, count: number): void {
   }
 }
 
-function skipPictureOrder(reader: BitReader): void {
-  const type = reader.ue();
-  if (type === 0) reader.ue(); // log2_max_pic_order_cnt_lsb_minus4
-  if (type !== 1) return;
+function readPictureOrder(reader: BitReader): { pocType: number; pocBits: number } {
+  const pocType = reader.ue();
+  const pocBits = pocType === 0 ? reader.ue() + 4 : 0;
+  if (pocBits > 16) throw new RangeError(`picture order counts of ${pocBits} bits`);
+  if (pocType !== 1) return { pocType, pocBits };
   reader.bit(); // delta_pic_order_always_zero_flag
   reader.se(); // offset_for_non_ref_pic
   reader.se(); // offset_for_top_to_bottom_field
   const cycle = reader.ue();
   if (cycle > 255) throw new RangeError(`a cycle of ${cycle} reference frames`);
   for (let i = 0; i < cycle; i++) reader.se();
+  return { pocType, pocBits };
 }
 
 /** Cropping in pixels: its units depend on chroma and on fields. H.264 7.4.2.1.1, CropUnitX and CropUnitY. */
@@ -158,25 +187,6 @@ function readCrop(
   const unitX = chromaArrayType === 1 || chromaArrayType === 2 ? 2 : 1;
   const unitY = (chromaArrayType === 1 ? 2 : 1) * fieldFactor;
   return { horizontal: unitX * (sides[0] + sides[1]), vertical: unitY * (sides[2] + sides[3]) };
-}
-
-/** Reads the VUI as far as the timing information. H.264 E.1.1. */
-function readFps(reader: BitReader): number | undefined {
-  if (reader.bit() === 1 && reader.bits(8) === ASPECT_EXTENDED) reader.skip(32);
-  if (reader.bit() === 1) reader.bit(); // overscan
-  if (reader.bit() === 1) {
-    reader.skip(4); // video_format, video_full_range_flag
-    if (reader.bit() === 1) reader.skip(24); // colour description
-  }
-  if (reader.bit() === 1) {
-    reader.ue(); // chroma_sample_loc_type_top_field
-    reader.ue(); // chroma_sample_loc_type_bottom_field
-  }
-  if (reader.bit() === 0) return undefined;
-  const unitsInTick = reader.bits(32);
-  const timeScale = reader.bits(32);
-  // A tick is one field, two make a frame.
-  return unitsInTick === 0 || timeScale === 0 ? undefined : timeScale / (2 * unitsInTick);
 }
 
 /** What a sequence header says. */

@@ -10,23 +10,40 @@ const MAX_SHORT_TERM_SETS = 64;
 const MAX_LONG_TERM_PICTURES = 32;
 const MAX_PICTURES_IN_SET = 16;
 
-/** Frames per second; undefined when the set does not say, or cannot be read that far. */
-export function readHevcFps(reader: BitReader, subLayers: number): number | undefined {
+/** What is of use there; a field is undefined when the set does not say, or cannot be read that far. */
+export type HevcTail = {
+  /** Frames per second. */
+  fps: number | undefined;
+  /** Bits of slice_pic_order_cnt_lsb. */
+  pocBits: number | undefined;
+  /** How many pictures may come before one that is shown earlier. */
+  reorderFrames: number | undefined;
+};
+
+/** Reads what follows the bit depths. */
+export function readHevcTail(reader: BitReader, subLayers: number): HevcTail {
+  const tail: HevcTail = { fps: undefined, pocBits: undefined, reorderFrames: undefined };
   try {
-    skipToVui(reader, subLayers);
-    return reader.bit() === 1 ? readFps(reader) : undefined;
+    skipToVui(reader, subLayers, tail);
+    tail.fps = reader.bit() === 1 ? readFps(reader) : undefined;
   } catch (error) {
     // The size is known by now, and that is worth more than the rate.
-    if (error instanceof RangeError) return undefined;
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
   }
+  return tail;
 }
 
-function skipToVui(reader: BitReader, subLayers: number): void {
+function skipToVui(reader: BitReader, subLayers: number, tail: HevcTail): void {
   const pocBits = reader.ue() + 4;
   if (pocBits > 16) throw new RangeError(`picture order counts of ${pocBits} bits`);
+  tail.pocBits = pocBits;
   const orderingFrom = reader.bit() === 1 ? 0 : subLayers;
-  for (let i = orderingFrom; i <= subLayers; i++) skipNumbers(reader, 3);
+  for (let i = orderingFrom; i <= subLayers; i++) {
+    reader.ue(); // sps_max_dec_pic_buffering_minus1
+    const reorder = reader.ue();
+    tail.reorderFrames = reorder <= 16 ? reorder : undefined;
+    reader.ue(); // sps_max_latency_increase_plus1
+  }
   skipNumbers(reader, 6); // coding block and transform sizes and depths
   if (reader.bit() === 1 && reader.bit() === 1) skipScalingLists(reader);
   reader.skip(2); // amp_enabled_flag, sample_adaptive_offset_enabled_flag

@@ -7,19 +7,21 @@
 import { BitReader, removeEmulationPrevention } from "../bytes/bits.ts";
 import { ByteReader } from "../bytes/reader.ts";
 import { MediaError } from "../errors.ts";
-import { readHevcFps } from "./hevc-vui.ts";
+import { readHevcTail } from "./hevc-vui.ts";
 
 /** nal_unit_type. H.265 table 7-1. */
 export const HEVC_NAL = { firstKey: 16, lastKey: 21, vps: 32, sps: 33, pps: 34, aud: 35 } as const;
 
 /** What a sequence parameter set says about the picture. */
 export type HevcSps = {
+  readonly spsId: number;
   readonly profileIdc: number;
   readonly highTier: boolean;
   /** 30 times the level. */
   readonly levelIdc: number;
   /** 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4. */
   readonly chromaFormat: number;
+  readonly separatePlanes: boolean;
   readonly bitDepthLuma: number;
   readonly bitDepthChroma: number;
   /** Inside the conformance window. */
@@ -28,6 +30,10 @@ export type HevcSps = {
   readonly height: number;
   /** Frames per second from the timing information; undefined when there is none. */
   readonly fps: number | undefined;
+  /** Bits of slice_pic_order_cnt_lsb; undefined when the set is cut before it. */
+  readonly pocBits: number | undefined;
+  /** How many pictures may come before one that is shown earlier; undefined as above. */
+  readonly reorderFrames: number | undefined;
 };
 
 /** More than any level allows; a bound against damaged sets. */
@@ -56,7 +62,7 @@ function readSps(reader: BitReader): HevcSps {
   const subLayers = reader.bits(3);
   reader.skip(1); // sps_temporal_id_nesting_flag
   const profile = readProfile(reader, subLayers);
-  reader.ue(); // sps_seq_parameter_set_id
+  const spsId = reader.ue();
   const chromaFormat = reader.ue();
   if (chromaFormat > 3) throw new RangeError(`chroma format ${chromaFormat}`);
   const separatePlanes = chromaFormat === 3 && reader.bit() === 1;
@@ -70,8 +76,9 @@ function readSps(reader: BitReader): HevcSps {
   const bitDepthLuma = 8 + reader.ue();
   const bitDepthChroma = 8 + reader.ue();
   if (bitDepthLuma > 16 || bitDepthChroma > 16) throw new RangeError(`${bitDepthLuma} bits of luma`);
-  const fps = readHevcFps(reader, subLayers);
-  return { ...profile, chromaFormat, bitDepthLuma, bitDepthChroma, width, height, fps };
+  const tail = readHevcTail(reader, subLayers);
+  const picture = { chromaFormat, separatePlanes, bitDepthLuma, bitDepthChroma, width, height };
+  return { spsId, ...profile, ...picture, ...tail };
 }
 
 /** profile_tier_level(1, subLayers). H.265 7.3.3. */

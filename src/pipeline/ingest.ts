@@ -9,9 +9,17 @@ import { readTagHeader } from "../media/tag.ts";
 import { Timeline } from "../media/timeline.ts";
 import type { Hub } from "./hub.ts";
 import { Pacer } from "./pacer.ts";
+import type { SilenceStage } from "./silence.ts";
 
 /** Sees every packet with the time that its source gave it. */
 export type Tap = (packet: MediaPacket, timestamp: number) => void;
+
+/** What stands between source and hub. */
+export type IngestExtras = {
+  readonly tap?: Tap | undefined;
+  /** Adds silence where there is no sound. */
+  readonly silence?: SilenceStage | undefined;
+};
 
 /** A source this far ahead of the clock is no live source and may be asked to wait, in ms. */
 const AHEAD_MS = 500;
@@ -20,6 +28,7 @@ const AHEAD_MS = 500;
 export class Ingest {
   readonly #onFirst: () => void;
   readonly #tap: Tap | undefined;
+  readonly #silence: SilenceStage | undefined;
   #hub: Hub;
   #timeline = new Timeline();
   #fresh = true;
@@ -29,10 +38,11 @@ export class Ingest {
   #awaiting: Promise<unknown> | undefined;
 
   /** `onFirst` is called at the first media of each session of the source. */
-  constructor(hub: Hub, onFirst: () => void, tap?: Tap) {
+  constructor(hub: Hub, onFirst: () => void, extras: IngestExtras = {}) {
     this.#hub = hub;
     this.#onFirst = onFirst;
-    this.#tap = tap;
+    this.#tap = extras.tap;
+    this.#silence = extras.silence;
   }
 
   /** Jumps that the timeline bridged. */
@@ -44,6 +54,7 @@ export class Ingest {
   newSession(gap: number): void {
     this.#fresh = true;
     this.#timeline.reconnect(gap);
+    this.#silence?.newSession();
     this.#hub.newSession();
   }
 
@@ -51,6 +62,7 @@ export class Ingest {
   startOver(hub: Hub): void {
     this.#hub = hub;
     this.#timeline = new Timeline();
+    this.#silence?.startOver();
     this.#fresh = true;
   }
 
@@ -86,7 +98,8 @@ export class Ingest {
       this.#startedFrom = packet.dts;
       this.#onFirst();
     }
-    this.#hub.publish(packet);
+    if (this.#silence === undefined) this.#hub.publish(packet);
+    else this.#silence.pass(packet, this.#hub);
   }
 
   /** Everything that was read at once has been pushed: the sinks may run. */

@@ -14,7 +14,7 @@ const TYPE = { audio: 8, video: 9, data: 18 };
 function makeIngest(tap?: (packet: MediaPacket, timestamp: number) => void) {
   const hub = new Hub();
   const calls = { first: 0 };
-  const ingest = new Ingest(hub, () => calls.first++, tap);
+  const ingest = new Ingest(hub, () => calls.first++, { tap });
   const queue = hub.subscribe({ bytes: Infinity, ms: Infinity, policy: "skip" });
   return { hub, ingest, queue, calls };
 }

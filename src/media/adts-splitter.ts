@@ -1,0 +1,102 @@
+/**
+ * AdtsSplitter cuts raw AAC with ADTS headers, as encoders write it to pipes, into frames and the configuration that
+ * becomes the sequence header. Segments go in however they are cut, frames come out as copies. Bytes that are no
+ * frame are skipped and counted: a frame counts if another header, or the end, follows it. ISO 14496-3 1.A.2;
+ * protocol.md 8.7.
+ */
+import { MediaError } from "../errors.ts";
+import { readAdtsHeader, type AdtsHeader } from "./aac.ts";
+
+/** One frame of 1024 samples. */
+export type AdtsFrame = {
+  /** The AudioSpecificConfig that it needs; the same object until it changes. */
+  readonly config: Uint8Array;
+  /** Hz. */
+  readonly sampleRate: number;
+  /** The raw data block, without header. */
+  readonly payload: Uint8Array;
+};
+
+const HEADER_BYTES = 7;
+
+/** Cuts ADTS; see the head of this file. */
+export class AdtsSplitter {
+  readonly #onFrame: (frame: AdtsFrame) => void;
+  #held: Uint8Array = new Uint8Array(0);
+  #config: Uint8Array | undefined;
+  /** Aligned: the header before led here. */
+  #synced = false;
+  #skipped = 0;
+
+  constructor(onFrame: (frame: AdtsFrame) => void) {
+    this.#onFrame = onFrame;
+  }
+
+  /** Bytes that belonged to no frame. */
+  get skippedBytes(): number {
+    return this.#skipped;
+  }
+
+  /** Takes the next bytes. A frame has at most 8191, so no more than two are ever held. */
+  feed(segment: Uint8Array): void {
+    const bytes = this.#held.length === 0 ? segment : concat(this.#held, segment);
+    const used = this.#read(bytes, false);
+    this.#held = bytes.slice(used);
+  }
+
+  /** The stream is over: hands out a last frame that nothing follows. */
+  end(): void {
+    const used = this.#read(this.#held, true);
+    this.#skipped += this.#held.length - used;
+    this.#held = new Uint8Array(0);
+  }
+
+  /** Reads frames; returns how many bytes are done with. */
+  #read(bytes: Uint8Array, last: boolean): number {
+    let at = 0;
+    while (bytes.length - at >= HEADER_BYTES) {
+      const header = headerAt(bytes, at);
+      const next = at + (header?.frameLength ?? 0);
+      if (header !== undefined && next + (last ? 0 : HEADER_BYTES) > bytes.length) {
+        if (!last) break;
+      } else if (header !== undefined && (this.#synced || last || headerAt(bytes, next) !== undefined)) {
+        this.#take(header, bytes.slice(at + header.headerLength, next));
+        at = next;
+        continue;
+      }
+      this.#synced = false;
+      this.#skipped += 1;
+      at += 1;
+    }
+    return at;
+  }
+
+  #take(header: AdtsHeader, payload: Uint8Array): void {
+    this.#synced = true;
+    const { config, blocks, sampleRate } = header;
+    // Several raw data blocks cannot be told apart without decoding them.
+    if (blocks > 1 || payload.length === 0) {
+      this.#skipped += header.frameLength;
+      return;
+    }
+    if (this.#config?.[0] !== config[0] || this.#config?.[1] !== config[1]) this.#config = config;
+    this.#onFrame({ config: this.#config!, sampleRate, payload });
+  }
+}
+
+function headerAt(bytes: Uint8Array, at: number): AdtsHeader | undefined {
+  if (bytes[at] !== 0xff) return undefined;
+  try {
+    return readAdtsHeader(bytes.subarray(at, at + HEADER_BYTES));
+  } catch (error) {
+    if (error instanceof MediaError) return undefined;
+    throw error;
+  }
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(a.length + b.length);
+  bytes.set(a);
+  bytes.set(b, a.length);
+  return bytes;
+}
