@@ -2,7 +2,7 @@
  * What of a plan can be checked against the disk before anything starts.
  */
 
-import { statSync } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
@@ -29,7 +29,18 @@ export function checkPaths(plan: Plan): void {
 
 /** Throws UsageError if there is no file to read. */
 export function requireFile(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = lookAt(path);
   if (stat === undefined) throw new UsageError(`there is no file "${path}"`);
   if (stat.isDirectory()) throw new UsageError(`"${path}" is a folder, not a file`);
+}
+
+/** What is known of a path; undefined when there is nothing. Throws UsageError when one may not even look. */
+export function lookAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOTDIR" ? "a part of its path is no folder" : message;
+    throw new UsageError(`cannot look at "${path}": ${why}`);
+  }
 }

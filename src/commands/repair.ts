@@ -14,7 +14,7 @@ import {
   isBeyondRepair,
 } from "../media/repair-finding.ts";
 import { parseArgs, type Args } from "./args.ts";
-import { requireFile } from "./check-paths.ts";
+import { lookAt, requireFile } from "./check-paths.ts";
 import { type Faces, makeFaces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
 import { type Surveyed, surveyFile, writeRepaired } from "./repair-file.ts";
@@ -78,7 +78,7 @@ function besides(input: string): string {
 }
 
 function checkOutput(input: string, output: string, force: boolean): void {
-  const existing = statSync(output, { throwIfNoEntry: false });
+  const existing = lookAt(output);
   if (existing === undefined) return;
   if (existing.isDirectory()) throw new UsageError(`"${output}" is a folder, not a file`);
   if (force) return;
