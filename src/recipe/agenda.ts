@@ -94,7 +94,7 @@ export class Agenda {
 
   /** What was due after `seen`, up to now. */
   #passed(seen: number, wall: number): Due[] {
-    if (wall <= seen) return [];
+    if (wall <= seen || (this.next(seen) ?? Infinity) > wall) return [];
     const latest = this.#latestOpen(seen, wall);
     const missed = this.#count(seen, latest === undefined ? wall : latest - 1);
     if (latest === undefined) return missed;

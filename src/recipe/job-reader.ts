@@ -44,13 +44,16 @@ export class JobReader {
     return nodeAt(this.#tree.own, path) !== undefined;
   }
 
-  /** Does what may throw UsageError; its problems are this path's. */
-  try<T>(path: Path, read: () => T): T | undefined {
+  /** Does what may throw UsageError; its problems are this path's. `instead` is the advice where they have none. */
+  try<T>(path: Path, instead: string, read: () => T): T | undefined {
     try {
       return read();
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      for (const problem of error.problems) this.say(path, dashed(problem));
+      for (const problem of error.problems) {
+        const text = dashed(problem);
+        this.say(path, text.includes(" — ") ? text : `${text} — ${instead}`);
+      }
       return undefined;
     }
   }

@@ -77,7 +77,8 @@ class Loader {
     }
     const bases = entryOf(root, "extends");
     const own = withEntry(root, "extends", undefined);
-    if (bases === undefined) return own;
+    // Where the YAML is broken, what stands behind extends may be half of the file.
+    if (bases === undefined || problems.length > 0) return own;
     const names = bases.value.kind === "list" ? bases.value.items : [bases.value];
     return [...names.map((name) => this.#base(name, text, chain)), own].reduce(merge);
   }
@@ -90,11 +91,16 @@ class Loader {
     };
     if (typeof name !== "string" || name === "")
       return problem("extends takes a file — write extends: base.yaml");
+    // As it is written: what a variable held may be a secret.
+    const written = node.kind === "scalar" ? node.source : name;
     const read = this.#around.readFile(name, folder);
     if ("problem" in read) {
-      return problem(`"${name}" cannot be read: ${read.problem} — the path begins at this recipe's folder`);
+      return problem(
+        `"${written}" cannot be read: ${read.problem} — the path begins at this recipe's folder`,
+      );
     }
-    if (chain.includes(read.id)) return problem(`"${name}" extends this recipe in turn — break the circle`);
+    if (chain.includes(read.id))
+      return problem(`"${written}" extends this recipe in turn — break the circle`);
     if (chain.length >= LONGEST_CHAIN)
       return problem("too many recipes extend each other — join some of them");
     const text: RecipeText = { name: read.name, folder: read.folder, lines: linesOf(read.text) };

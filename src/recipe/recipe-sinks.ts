@@ -35,7 +35,7 @@ export function planRecordings(reader: JobReader, record: Partial<RecordRecipe>)
       reader.say(at, "this is an address, not a file — destinations go under to: { NAME: URL }");
       return [];
     }
-    return reader.try(at, () => recordingSink(one)) ?? [];
+    return reader.try(at, "write the path of a file", () => recordingSink(one)) ?? [];
   });
 }
 
@@ -116,7 +116,7 @@ function destinationUrl(
     reader.say([...path, "url"], `this is no RTMP address — ${instead}`);
     return undefined;
   }
-  const url = reader.try([...path, "url"], () =>
+  const url = reader.try([...path, "url"], "write rtmp://HOST/APP/KEY, or the key apart", () =>
     key === undefined ? parseRtmpUrl(text) : withKey(parseRtmpServer(text), key.reveal()),
   );
   if (url === undefined || url.streamName !== "") return url;

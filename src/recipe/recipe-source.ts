@@ -4,7 +4,7 @@
  */
 
 import { redactText } from "../rtmp/url.ts";
-import type { NamedOptions } from "../rtmp/librtmp.ts";
+import { parseConnArgs, type NamedOptions } from "../rtmp/librtmp.ts";
 import { parseSource } from "./addresses.ts";
 import type { FromRecipe, JobReader } from "./job-reader.ts";
 import { isLoopback, listenPlan, parseListenAddress, type ListenAddressText } from "./listen.ts";
@@ -80,12 +80,15 @@ function readSource(reader: JobReader, from: Partial<FromRecipe>): Omit<PlannedS
   }
   const path = ["from", "url"];
   const { playpath, app, tcUrl, pageUrl, swfUrl, flashVer, conn, live } = from;
+  const conns = ["from", "conn"];
+  if (conn !== undefined && !reader.try(conns, "write B:1, N:3, S:text or Z:", () => parseConnArgs(conn)))
+    return undefined;
   const named: NamedOptions = { playpath, app, tcUrl, pageUrl, swfUrl, flashVer, conn, live };
   if (/^rtmp\w*:/i.test(url) && playpath === undefined && namesNoStream(url)) {
     reader.say(path, `"${redactText(url)}" names no stream — add /NAME to it, or playpath: NAME`);
     return undefined;
   }
-  return reader.try(path, () => parseSource(url, named));
+  return reader.try(path, "write rtmp://HOST/APP/NAME", () => parseSource(url, named));
 }
 
 function namesNoStream(url: string): boolean {
@@ -96,7 +99,9 @@ function namesNoStream(url: string): boolean {
 function listenAddress(reader: JobReader, from: Partial<FromRecipe>): ListenAddressText | undefined {
   const key = from.listen === undefined ? "url" : "listen";
   const text = (from.listen ?? from.url ?? "").replace(/^listen:/i, "");
-  const where = reader.try(["from", key], () => parseListenAddress(text, LISTEN_EXAMPLE));
+  const where = reader.try(["from", key], `write ${LISTEN_EXAMPLE}`, () =>
+    parseListenAddress(text, LISTEN_EXAMPLE),
+  );
   if (where === undefined || from.app === undefined) return where;
   if (!text.includes("/")) return { ...where, app: from.app };
   reader.say(["from", "app"], 'the application stands behind the address too — keep it in "app"');
@@ -135,7 +140,7 @@ function planPlayers(reader: JobReader): ListenPlan | undefined {
     reader.say(["serve"], `the source does not listen, so players need an address — write ${SERVE_EXAMPLE}`);
     return undefined;
   }
-  const where = reader.try(["serve"], () => parseListenAddress(at, SERVE_EXAMPLE));
+  const where = reader.try(["serve"], `write ${SERVE_EXAMPLE}`, () => parseListenAddress(at, SERVE_EXAMPLE));
   if (where === undefined) return undefined;
   const tls = typeof serve === "object" ? certificate(reader, ["serve"], serve) : undefined;
   return listenPlan(where, { key: undefined, playName: where.rest ?? reader.name, tls });

@@ -47,29 +47,39 @@ export function localZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** The next `n` beginnings after `from`, the earliest first; fewer if there are no more. */
-export function nextRuns(schedule: Pick<Schedule, "cron" | "tz">, from: Date, n: number): Date[] {
-  const runs: Date[] = [];
-  let after = from;
-  while (runs.length < n) {
-    const next = Bun.cron.parse(schedule.cron, after, { tz: schedule.tz });
-    if (next === null) break;
-    runs.push(next);
+/**
+ * Where the clock has just skipped an hour, the parser no longer knows of what stood in it: beginnings are counted from
+ * well before. In ms.
+ */
+const SKIPPED_MS = 3 * 3_600_000;
+
+/** The beginnings after `from` (ms since 1970), one after the other. */
+function* beginnings({ cron, tz }: Pick<Schedule, "cron" | "tz">, from: number): Generator<number, void> {
+  let after = from - SKIPPED_MS;
+  for (;;) {
+    const next = Bun.cron.parse(cron, new Date(after), { tz })?.getTime();
+    if (next === undefined) return;
+    if (next > from) yield next;
     after = next;
   }
-  return runs;
+}
+
+/** The next `n` beginnings after `from`, the earliest first; fewer if there are no more. */
+export function nextRuns(schedule: Pick<Schedule, "cron" | "tz">, from: Date, n: number): Date[] {
+  return beginnings(schedule, from.getTime())
+    .take(n)
+    .map((run) => new Date(run))
+    .toArray();
 }
 
 /** The beginning at or before `now` whose window is still open: a start that was missed; undefined if there is none. */
 export function openWindow(schedule: Schedule, now: Date): Date | undefined {
+  const present = now.getTime();
   if (schedule.for === undefined) return undefined;
-  let open: Date | undefined;
-  let after = new Date(now.getTime() - schedule.for - 1);
-  for (;;) {
-    const next = Bun.cron.parse(schedule.cron, after, { tz: schedule.tz });
-    if (next === null || next > now) break;
-    if (next.getTime() + schedule.for > now.getTime()) open = next;
-    after = next;
+  let open: number | undefined;
+  for (const run of beginnings(schedule, present - schedule.for)) {
+    if (run > present) break;
+    open = run;
   }
-  return open;
+  return open === undefined ? undefined : new Date(open);
 }

@@ -57,7 +57,7 @@ function retype(root: Node, issues: readonly Issue[]): Node {
   for (const issue of issues) {
     const path = issue.path.map(String);
     const node = nodeAt(root, path);
-    if (node?.kind !== "scalar" || node.inserted.length === 0) continue;
+    if (node?.kind !== "scalar" || !node.source.includes("${")) continue;
     const value = plainValue(issue, node.value);
     if (value !== undefined) result = withNode(result, path, { ...node, value }) ?? result;
   }

@@ -1,0 +1,341 @@
+/** What recipes come to: pairs of a job and the plan that it is, and every key's effect on a plan. */
+import { describe, expect, test } from "bun:test";
+import { recipeSchema } from "../../src/recipe/schema.ts";
+import { keyRows } from "../../src/recipe/walk.ts";
+import type { Plan } from "../../src/recipe/plan.ts";
+import { jobRecipe, planOf, plansOf, read, type World } from "../support/recipes.ts";
+
+/** Of a plan only what the expectation names is looked at. */
+type Pair = readonly [name: string, job: string, plan: Record<string, unknown>];
+
+const RETRY = { min: 1000, max: 60_000 };
+const QUEUE = { bytes: 16 * 1024 * 1024, ms: 8000 };
+
+const PAIRS: readonly Pair[] = [
+  [
+    "a pull",
+    "from: rtmp://h:1936/live/x\nrecord: x.flv",
+    {
+      job: "a",
+      verb: "pull",
+      source: { kind: "rtmp", url: { host: "h", port: 1936, app: "live", streamName: "x" } },
+      sinks: [{ kind: "file", name: "x.flv", template: "x.flv" }],
+      listen: undefined,
+      for: undefined,
+      until: undefined,
+      wait: undefined,
+      grace: 10_000,
+      retry: RETRY,
+      net: { stall: 15_000, connectTimeout: 10_000, insecure: false },
+      realtime: true,
+      loop: false,
+      force: false,
+      record: { segment: undefined, join: undefined, keep: undefined },
+      hooks: {},
+      secrets: [],
+    },
+  ],
+  [
+    "a relay",
+    "from: { url: rtmps://h/live/x, wait: 15m, stall: 4s }\nto:\n  own: rtmp://h/live/y\n  tw: { url: rtmps://t/app, key: abc?x=1, required: false, retry: { min: 2s }, buffer: { max: 3s, bytes: 1MiB } }",
+    {
+      verb: "relay",
+      wait: 900_000,
+      net: { stall: 4000, connectTimeout: 4000 },
+      sinks: [
+        {
+          kind: "rtmp",
+          name: "own",
+          url: { app: "live", streamName: "y", tls: false },
+          queue: QUEUE,
+          retry: undefined,
+          required: true,
+        },
+        {
+          kind: "rtmp",
+          name: "tw",
+          url: { app: "app", streamName: "abc?x=1", tls: true, port: 443 },
+          queue: { bytes: 1024 * 1024, ms: 3000 },
+          retry: { min: 2000, max: 60_000 },
+          required: false,
+        },
+      ],
+      secrets: ["abc?x=1", "abc", "x=1", "1"],
+    },
+  ],
+  [
+    "a listener",
+    'from: { listen: "0.0.0.0:1936", app: studio, key: sesame, grace: 30s }\nserve: true\nrecord: x.flv',
+    {
+      verb: "relay",
+      source: { kind: "listen" },
+      grace: 30_000,
+      listen: {
+        name: "rtmp://0.0.0.0:1936/studio",
+        host: "0.0.0.0",
+        port: 1936,
+        app: "studio",
+        key: "sesame",
+        playName: "a",
+        tls: undefined,
+      },
+      sinks: [{ kind: "file" }, { kind: "players", name: "players" }],
+      secrets: ["sesame"],
+    },
+  ],
+  [
+    "a listener in one text",
+    "from: listen:1936/studio/sesame\nrecord: x.flv",
+    {
+      verb: "pull",
+      listen: { host: "127.0.0.1", port: 1936, app: "studio", key: "sesame", playName: undefined },
+    },
+  ],
+  [
+    "a listener without a key, on purpose",
+    'from: { listen: "0.0.0.0:1935", no-key: true }\nrecord: x.flv',
+    { listen: { app: "live", key: undefined } },
+  ],
+  [
+    "a file that is sent",
+    "from: { url: show.flv, loop: true, realtime: false }\nto: { own: rtmp://h/live/y }",
+    { verb: "push", source: { kind: "file", path: "show.flv" }, loop: true, realtime: false },
+  ],
+  ["stdin that is recorded", 'from: "-"\nrecord: x.flv', { verb: "push", source: { kind: "stdin" } }],
+  [
+    "the test card",
+    'from: "testcard:"\nserve: "127.0.0.1:1936/live/card"',
+    {
+      verb: "push",
+      source: { kind: "testcard" },
+      listen: { port: 1936, app: "live", playName: "card", key: undefined },
+      sinks: [{ kind: "players" }],
+    },
+  ],
+  [
+    "HTTP-FLV",
+    'from: "https://me:pass1234@h/x.flv?token=abcd"\nrecord: { path: ["x.flv", "-"] }',
+    {
+      source: { kind: "http", name: "https://h/x.flv" },
+      sinks: [{ kind: "file" }, { kind: "stdout", name: "stdout" }],
+      secrets: ["token=abcd", "pass1234"],
+    },
+  ],
+  [
+    "rtmpdump's words",
+    "from: { url: rtmp://h/a/b/c, app: a/b, playpath: x, tcUrl: rtmp://h/t, pageUrl: http://p/, swfUrl: http://s/, flashVer: F, conn: [S:one, N:2], live: true }\nrecord: x.flv",
+    {
+      source: {
+        url: {
+          app: "a/b",
+          streamName: "x",
+          tcUrl: "rtmp://h/t",
+          pageUrl: "http://p/",
+          swfUrl: "http://s/",
+          flashVer: "F",
+          connectArgs: ["one", 2],
+          live: true,
+        },
+      },
+    },
+  ],
+  [
+    "librtmp's text",
+    'from: "rtmp://h/live playpath=x timeout=7"\nrecord: x.flv',
+    { source: { url: { app: "live", streamName: "x" } }, net: { stall: 7000 } },
+  ],
+  [
+    "recordings",
+    "from: rtmp://h/live/x\nrecord: { path: [a.flv, b.flv], segment: { every: 30m, align: clock }, join: 90s, keep: { age: 14d, size: 200GiB, free: 2GiB }, force: true }",
+    {
+      sinks: [{ template: "a.flv" }, { template: "b.flv" }],
+      record: {
+        segment: { every: 1_800_000, align: "clock" },
+        join: 90_000,
+        keep: { ageMs: 14 * 86_400_000, bytes: 200 * 1024 ** 3, freeBytes: 2 * 1024 ** 3 },
+      },
+      force: true,
+    },
+  ],
+  [
+    "a segment in short",
+    "from: rtmp://h/live/x\nrecord: { path: a.flv, segment: 30m, join: 0s }",
+    {
+      record: { segment: { every: 1_800_000, align: "media" }, join: 0, keep: undefined },
+    },
+  ],
+  [
+    "hooks",
+    'from: rtmp://h/live/x\nrecord: x.flv\non: { start: [a], segment: [./up.sh, "{path}"], gap: [b], end: ["logger", "done {job}"] }',
+    { hooks: { start: ["a"], segment: ["./up.sh", "{path}"], gap: ["b"], end: ["logger", "done {job}"] } },
+  ],
+  [
+    "times",
+    "from: rtmp://h/live/x\nrecord: x.flv\nfor: 1h30m\nuntil: 2026-11-20T18:00:00Z\nretry: { min: 100ms, max: 3s }",
+    { for: 5_400_000, until: Date.parse("2026-11-20T18:00:00Z"), retry: { min: 100, max: 3000 } },
+  ],
+  [
+    "only the longest wait",
+    "from: rtmp://h/live/x\nrecord: x.flv\nretry: { max: 500ms }",
+    { retry: { min: 500, max: 500 } },
+  ],
+  [
+    "only the shortest wait",
+    "from: rtmp://h/live/x\nrecord: x.flv\nretry: { min: 5m }",
+    { retry: { min: 300_000, max: 300_000 } },
+  ],
+  [
+    "a way out",
+    "from: rtmp://h/live/x\nrecord: x.flv\ninsecure: true\nbind: 192.0.2.7",
+    {
+      net: { insecure: true, bind: "192.0.2.7" },
+    },
+  ],
+];
+
+test.each(PAIRS.map((pair) => [...pair] as const))("%s", (_name, job, plan) => {
+  expect(planOf(job)).toMatchObject(plan);
+});
+
+const PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n";
+const PRIVATE = "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----\n";
+const WORLD: World = { files: { "c.pem": PEM, "k.pem": PRIVATE }, variables: { N: "1", YES: "true" } };
+
+/** For each key a job without it (with `-` for the line), and the line that gives it. */
+const EFFECTS: Readonly<Record<string, readonly [rest: string, line: string]>> = {
+  "from.url": ["record: x.flv", "from: { url: rtmp://h/live/y }"],
+  "from.listen": ["record: x.flv", 'from: { listen: "127.0.0.1:1936" }'],
+  "from.app": ["record: x.flv", "from: { url: rtmp://h/a/b/x, app: a }"],
+  "from.key": ["record: x.flv", 'from: { listen: "127.0.0.1:1935", key: k }'],
+  "from.no-key": ["record: x.flv", 'from: { listen: "0.0.0.0:1935", no-key: true }'],
+  "from.cert": ["record: x.flv", 'from: { listen: "127.0.0.1:1935", cert: c.pem, cert-key: k.pem }'],
+  "from.cert-key": ["record: x.flv", 'from: { listen: "127.0.0.1:1935", cert: c.pem, cert-key: k.pem }'],
+  "from.wait": ["record: x.flv", "from: { url: rtmp://h/live/x, wait: 1s }"],
+  "from.stall": ["record: x.flv", "from: { url: rtmp://h/live/x, stall: 1s }"],
+  "from.grace": ["record: x.flv", "from: { url: rtmp://h/live/x, grace: 1s }"],
+  "from.follow": ["record: x.flv", "from: { url: rtmp://h/live/x, follow: true }"],
+  "from.loop": ["record: x.flv", "from: { url: x.flv, loop: true }"],
+  "from.realtime": ["record: x.flv", "from: { url: x.flv, realtime: false }"],
+  "from.playpath": ["record: x.flv", "from: { url: rtmp://h/live/x, playpath: y }"],
+  "from.tcUrl": ["record: x.flv", "from: { url: rtmp://h/live/x, tcUrl: y }"],
+  "from.pageUrl": ["record: x.flv", "from: { url: rtmp://h/live/x, pageUrl: y }"],
+  "from.swfUrl": ["record: x.flv", "from: { url: rtmp://h/live/x, swfUrl: y }"],
+  "from.flashVer": ["record: x.flv", "from: { url: rtmp://h/live/x, flashVer: y }"],
+  "from.conn": ["record: x.flv", "from: { url: rtmp://h/live/x, conn: [S:y] }"],
+  "from.live": ["record: x.flv", "from: { url: rtmp://h/live/x, live: true }"],
+  "schedule.cron": ["from: rtmp://h/live/x\nrecord: x.flv", 'schedule: { cron: "1 0 * * *" }'],
+  "schedule.for": ["from: rtmp://h/live/x\nrecord: x.flv", 'schedule: { cron: "0 0 * * *", for: 1h }'],
+  "schedule.tz": ["from: rtmp://h/live/x\nrecord: x.flv", 'schedule: { cron: "0 0 * * *", tz: Asia/Tokyo }'],
+  "record.path": ["from: rtmp://h/live/x", "record: { path: y.flv }"],
+  "record.segment.every": ["from: rtmp://h/live/x", "record: { path: x.flv, segment: { every: 1m } }"],
+  "record.segment.align": [
+    "from: rtmp://h/live/x",
+    "record: { path: x.flv, segment: { every: 1m, align: clock } }",
+  ],
+  "record.join": ["from: rtmp://h/live/x", "record: { path: x.flv, join: 1s }"],
+  "record.keep.age": ["from: rtmp://h/live/x", "record: { path: x.flv, keep: { age: 1d } }"],
+  "record.keep.size": ["from: rtmp://h/live/x", "record: { path: x.flv, keep: { size: 1GiB } }"],
+  "record.keep.free": ["from: rtmp://h/live/x", "record: { path: x.flv, keep: { free: 1GiB } }"],
+  "record.force": ["from: rtmp://h/live/x", "record: { path: x.flv, force: true }"],
+  "on.start": ["from: rtmp://h/live/x\nrecord: x.flv", "on: { start: [x] }"],
+  "on.segment": ["from: rtmp://h/live/x\nrecord: x.flv", "on: { segment: [x] }"],
+  "on.gap": ["from: rtmp://h/live/x\nrecord: x.flv", "on: { gap: [x] }"],
+  "on.end": ["from: rtmp://h/live/x\nrecord: x.flv", "on: { end: [x] }"],
+  for: ["from: rtmp://h/live/x\nrecord: x.flv", "for: 1h"],
+  until: ["from: rtmp://h/live/x\nrecord: x.flv", "until: 2030-01-01T00:00"],
+  grace: ["from: rtmp://h/live/x\nrecord: x.flv", "grace: 1s"],
+  "retry.min": ["from: rtmp://h/live/x\nrecord: x.flv", "retry: { min: 2s }"],
+  "retry.max": ["from: rtmp://h/live/x\nrecord: x.flv", "retry: { max: 2s }"],
+  "serve.at": ["from: rtmp://h/live/x\nrecord: x.flv", 'serve: { at: "127.0.0.1:1936/live/y" }'],
+  "serve.cert": [
+    "from: rtmp://h/live/x\nrecord: x.flv",
+    'serve: { at: "127.0.0.1:1936", cert: c.pem, cert-key: k.pem }',
+  ],
+  "serve.cert-key": [
+    "from: rtmp://h/live/x\nrecord: x.flv",
+    'serve: { at: "127.0.0.1:1936", cert: c.pem, cert-key: k.pem }',
+  ],
+  ca: ["from: rtmp://h/live/x\nrecord: x.flv", "ca: c.pem"],
+  insecure: ["from: rtmp://h/live/x\nrecord: x.flv", "insecure: true"],
+  bind: ["from: rtmp://h/live/x\nrecord: x.flv", "bind: 192.0.2.7"],
+  "to.NAME.url": ["from: rtmp://h/live/x", "to: { own: { url: rtmp://h/a/l } }"],
+  "to.NAME.key": ["from: rtmp://h/live/x", "to: { own: { url: rtmp://h/a, key: l } }"],
+  "to.NAME.required": ["from: rtmp://h/live/x", "to: { own: { url: rtmp://h/a/k, required: false } }"],
+  "to.NAME.retry.min": ["from: rtmp://h/live/x", "to: { own: { url: rtmp://h/a/k, retry: { min: 2s } } }"],
+  "to.NAME.retry.max": ["from: rtmp://h/live/x", "to: { own: { url: rtmp://h/a/k, retry: { max: 2s } } }"],
+  "to.NAME.buffer.max": ["from: rtmp://h/live/x", "to: { own: { url: rtmp://h/a/k, buffer: { max: 1s } } }"],
+  "to.NAME.buffer.bytes": [
+    "from: rtmp://h/live/x",
+    "to: { own: { url: rtmp://h/a/k, buffer: { bytes: 1MiB } } }",
+  ],
+};
+
+/** What a job would be if the line said as little as it can. */
+const PLAIN: readonly (readonly [line: RegExp, plain: string])[] = [
+  [/^from: \{ listen: "0/, 'from: { listen: "127.0.0.1:1935" }'],
+  [/^from: \{ listen/, 'from: { listen: "127.0.0.1:1935" }'],
+  [/^from: \{ url: x/, "from: x.flv"],
+  [/^from: \{ url: rtmp:\/\/h\/a/, "from: rtmp://h/a/b/x"],
+  [/^from/, "from: rtmp://h/live/x"],
+  [/^schedule/, 'schedule: "0 0 * * *"'],
+  [/align/, "record: { path: x.flv, segment: 1m }"],
+  [/^record/, "record: x.flv"],
+  [/^to/, "to: { own: rtmp://h/a/k }"],
+  [/^serve/, 'serve: "127.0.0.1:1936"'],
+  [/^/, ""],
+];
+
+describe("every key", () => {
+  const leaves = keyRows(recipeSchema).filter(({ path, field }, _, all) => {
+    const inner = all.some((other) => other.path.startsWith(`${path}.`));
+    return path.startsWith("jobs.") && !inner && field.later === undefined;
+  });
+
+  test("has its row here", () => {
+    const paths = leaves.map(({ path }) => path.replace("jobs.NAME.", ""));
+    expect(Object.keys(EFFECTS).sort()).toEqual(paths.sort());
+  });
+
+  test.each(Object.entries(EFFECTS).map(([key, [rest, line]]) => [key, rest, line] as const))(
+    "reaches the plan: %s",
+    (_key, rest, line) => {
+      const plain = PLAIN.find(([pattern]) => pattern.test(line))![1];
+      const seen = (job: string): { plan: Plan; schedule: unknown } => {
+        plansOf(jobRecipe(job), WORLD);
+        const [first] = read(jobRecipe(job), WORLD).jobs;
+        return { plan: first!.plan, schedule: first!.schedule };
+      };
+      expect(seen(`${line}\n${rest}`)).not.toEqual(seen(`${plain}\n${rest}`));
+    },
+  );
+});
+
+describe("a text from a variable", () => {
+  test("may stand for a number or a truth value", () => {
+    const job =
+      'from: rtmp://h/live/x\nto: { own: { url: rtmp://h/a/k, required: "${NO:-false}" } }\ninsecure: "${YES}"';
+    const recipe = jobRecipe(job).replace("version: 1", 'version: "${N}"');
+    expect(plansOf(recipe, WORLD)[0]).toMatchObject({
+      net: { insecure: true },
+      sinks: [{ required: false }],
+    });
+  });
+
+  test("that was typed may not", () => {
+    const { problems } = read(jobRecipe('from: rtmp://h/live/x\nrecord: x.flv\ninsecure: "true"'));
+    expect(problems[0]?.text).toBe('"insecure" must be true or false, not "true" — write true');
+  });
+});
+
+describe("problems that need the disk", () => {
+  test("are said where the value stands", () => {
+    const inspect = (): { path: string[]; text: string }[] => [
+      { path: ["record", "path"], text: "no — yes" },
+    ];
+    const { problems, jobs } = read(jobRecipe("from: rtmp://h/live/x\nrecord: x.flv"), {
+      options: { inspect },
+    });
+    expect(jobs).toEqual([]);
+    expect(problems).toMatchObject([{ place: { line: 5, column: 13 }, text: "no — yes" }]);
+  });
+});
