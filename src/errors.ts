@@ -78,11 +78,18 @@ export class MediaError extends Error {
 export class DiskError extends Error {
   readonly path: string;
   readonly code: string;
-  constructor(message: string, detail: { path: string; code: string }, options?: ErrorOptions) {
+  /** Time may heal it: a disk that is full, or one that worked before. */
+  readonly passing: boolean;
+  constructor(
+    message: string,
+    detail: { path: string; code: string; passing?: boolean },
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.name = "DiskError";
     this.path = detail.path;
     this.code = detail.code;
+    this.passing = detail.passing ?? false;
   }
 }
 

@@ -62,6 +62,9 @@ export class Narrator {
       case "segment":
         log.info(`recorded ${event.path} (${formatDuration(event.ms)}, ${formatBytes(event.bytes)})`);
         return;
+      case "recovered":
+        log.info(`finished ${event.path}, which an earlier run had left (${formatDuration(event.ms)})`);
+        return;
       case "notice":
         log.warn(event.text);
         return;

@@ -33,6 +33,8 @@ export type HeadInput = {
   readonly firstTag: number;
   /** The length of the recording in ms; undefined: up to its latest packet. */
   readonly length: number | undefined;
+  /** The name that the recording was to have: by it a numbered file is known as one of a series. */
+  readonly name?: string | undefined;
 };
 
 /** A head: `used` is the length of what is not spacer, before it. */
@@ -40,6 +42,9 @@ export type Head = { readonly body: Uint8Array; readonly used: number };
 
 /** By this a recording is known as one of runnel's. */
 export const CREATOR = "runnel";
+
+/** The key of that name. */
+export const NAME_KEY = "recordingname";
 
 /** Where the head stands in a recording: it is the body of the first tag. */
 export const HEAD_AT = FLV_FILE_HEADER_SIZE + FLV_TAG_HEADER_SIZE;
@@ -136,6 +141,7 @@ function entriesOf(input: HeadInput, keyframes: Keyframes): [string, Amf0Value][
     canSeekToEnd: counts.videoFrames === 0 || counts.endsWithKey,
     ...facts.known,
     metadatacreator: CREATOR,
+    [NAME_KEY]: input.name,
   });
   for (const [key, value] of claims?.entries ?? []) {
     if (!merged.has(key) && !isStaleKey(key)) merged.set(key, value);

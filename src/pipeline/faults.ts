@@ -3,7 +3,7 @@
  * sinks and exit codes agree.
  */
 
-import { ProtocolError, RemoteError, TransportError } from "../errors.ts";
+import { DiskError, ProtocolError, RemoteError, TransportError } from "../errors.ts";
 
 /** Connected, but nothing moves. */
 export function isStalled(error: unknown): boolean {
@@ -25,9 +25,10 @@ export function isUnsaid(error: unknown): boolean {
   return error instanceof RemoteError && error.code === "closed";
 }
 
-/** Nothing that time heals: files, bugs of ours, certificates, an address that is taken. */
+/** Nothing that time heals: most of what files say, bugs of ours, certificates, an address that is taken. */
 export function isPermanent(error: unknown): boolean {
   if (error instanceof TransportError) return error.fault === "tls" || error.fault === "local";
   if (error instanceof RemoteError || error instanceof ProtocolError) return false;
+  if (error instanceof DiskError) return !error.passing;
   return true;
 }

@@ -247,6 +247,7 @@ class Job {
     const ms = Math.round(now - this.#lastLiveAt);
     this.#gaps = { count: this.#gaps.count + 1, ms: this.#gaps.ms + ms };
     this.#context.report({ event: "gap", ms });
+    for (const sink of this.#sinks) sink.noteGap(this.#hub.counters.position + 1, ms);
   }
 
   #beginDestinations(): void {
@@ -311,7 +312,7 @@ class Job {
   async #end(): Promise<void> {
     const { stop, abort } = this.#context;
     this.#hub.end();
-    const done = Promise.all(this.#sinks.map((sink) => sink.finish()));
+    const done = Promise.all(this.#sinks.map((sink) => sink.end()));
     const giveUp = (): void => {
       for (const sink of this.#sinks) sink.abort();
     };

@@ -11,6 +11,8 @@ import { NAME_PATTERN, fieldValue, type NameFields } from "./file-name.ts";
 export type NamePattern = {
   /** The folder below which all files of the recording are; nothing in its own name changes. */
   readonly folder: string;
+  /** Whether the template names one file only, numbers aside. */
+  readonly fixed: boolean;
   /** For each name on the way from there down to the file, what it must look like. */
   readonly steps: readonly RegExp[];
   /** Whether a path can have come from the template; `number` is that of a numbered name, else 1. */
@@ -70,6 +72,7 @@ export function namePattern(template: string, fields: NameFields): NamePattern {
   const prefix = folder === "/" ? "/" : `${folder}/`;
   return {
     folder,
+    fixed: fixed < 0,
     steps,
     match(path) {
       if (!path.startsWith(prefix)) return undefined;

@@ -5,7 +5,7 @@
 import type { DialTarget } from "../net/rtmp-dial.ts";
 import { httpSegments } from "../net/http-flv.ts";
 import type { NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
-import { expandName, type NameFields } from "./file-name.ts";
+import type { NameFields } from "./file-name.ts";
 import type { JobParts } from "./job.ts";
 import type { QueueLimits } from "./queue.ts";
 import type { JobEvent } from "./report.ts";
@@ -115,12 +115,12 @@ function makeSink(sink: SinkPlan, plan: Plan, { fourCcs, framer, port }: SinkPar
       return rtmpPublishSink({ name, target, queue, framer, retry, required });
     }
     case "file": {
-      const fields = nameFields(plan);
-      const path = (): string => expandName(sink.template, fields, new Date());
-      return flvFileSink({ name: sink.name, path, force: plan.force, queue: recordingQueue(plan) });
+      const { name, template } = sink;
+      const files = { template, fields: nameFields(plan), force: plan.force, ...plan.record };
+      return flvFileSink({ name, files, queue: recordingQueue(plan) });
     }
     case "stdout":
-      return flvFileSink({ name: sink.name, path: undefined, force: false, queue: recordingQueue(plan) });
+      return flvFileSink({ name: sink.name, files: undefined, queue: recordingQueue(plan) });
     case "players":
       return playersSink({ name: sink.name, port: port!, queue: PLAYER_QUEUE, stall: plan.net.stall });
     default:

@@ -25,6 +25,8 @@ export type JobEvent =
   | { readonly event: "gap"; readonly ms: number }
   | { readonly event: "drop"; readonly name: string; readonly packets: number; readonly ms: number }
   | { readonly event: "segment"; readonly path: string; readonly bytes: number; readonly ms: number }
+  /** A file that an earlier run left unfinished. */
+  | { readonly event: "recovered"; readonly path: string; readonly bytes: number; readonly ms: number }
   | { readonly event: "notice"; readonly name: string; readonly text: string }
   | { readonly event: "trace"; readonly name: string; readonly text: string };
 

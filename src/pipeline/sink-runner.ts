@@ -142,6 +142,21 @@ export class SinkRunner {
     if (next !== undefined) this.#begin(next.hub, next.queue);
   }
 
+  /** The job is over: the sink ends what its sessions left open. */
+  async end(): Promise<void> {
+    await this.finish();
+    try {
+      await this.#sink.close?.(this.#controller.signal);
+    } catch (error) {
+      this.#onGivenUp(error);
+    }
+  }
+
+  /** The source was away for `ms`; media from `at` (dts) on is from after that. */
+  noteGap(at: number, ms: number): void {
+    this.#sink.gap?.(at, ms);
+  }
+
   /** Ends the sink now. */
   abort(): void {
     this.#controller.abort();
@@ -156,9 +171,7 @@ export class SinkRunner {
       await supervise((live) => this.#attempt(hub, live), supervision, signal);
       this.status.state = this.status.state === "failed" ? "failed" : "done";
     } catch (error) {
-      this.status.state = "failed";
-      this.status.error = error;
-      this.#options.report({ event: "failed", name: this.status.name, error: describe(error) });
+      this.#onGivenUp(error);
       this.#lostHope();
     }
     if (this.#queue !== undefined) hub.unsubscribe(this.#queue);
@@ -211,6 +224,8 @@ export class SinkRunner {
         this.files.push(file);
         this.#options.report({ event: "segment", ...file });
       },
+      onRecovered: (file) => this.#options.report({ event: "recovered", ...file }),
+      notice: (text) => this.#options.report({ event: "notice", name: this.status.name, text }),
       trace: (text) => this.#options.report({ event: "trace", name: this.status.name, text }),
     };
   }
@@ -313,6 +328,12 @@ export class SinkRunner {
       waitMs: wait,
     });
     return "retry";
+  }
+
+  #onGivenUp(error: unknown): void {
+    this.status.state = "failed";
+    this.status.error = error;
+    this.#options.report({ event: "failed", name: this.status.name, error: describe(error) });
   }
 
   #lostHope(): void {

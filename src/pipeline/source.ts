@@ -34,6 +34,10 @@ export type SinkContext = {
   onLive(): void;
   /** A recording is finished. */
   onFile(file: FileReport): void;
+  /** A recording that an earlier run left unfinished is finished. */
+  onRecovered(file: FileReport): void;
+  /** Something that people should know, without secrets. */
+  notice(text: string): void;
   /** A line for the curious, without secrets. */
   trace(line: string): void;
 };
@@ -54,4 +58,8 @@ export interface Sink {
   readonly bytesOut: number;
   /** One session. Resolves when the source is over and everything has left; rejects on failure. */
   run(context: SinkContext, signal: AbortSignal): Promise<void>;
+  /** The source was away for `ms`; media from `at` (dts) on is from after that. */
+  gap?(at: number, ms: number): void;
+  /** No further session will come: ends what sessions left open or under way. Rejects on failure. */
+  close?(signal: AbortSignal): Promise<void>;
 }

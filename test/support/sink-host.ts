@@ -9,6 +9,8 @@ import { packets } from "./packets.ts";
 export class SinkHost {
   readonly hub = new Hub();
   readonly files: FileReport[] = [];
+  readonly recovered: FileReport[] = [];
+  readonly notices: string[] = [];
   readonly traces: string[] = [];
   lives = 0;
   readonly #controller = new AbortController();
@@ -33,6 +35,8 @@ export class SinkHost {
       ended: this.#ended.promise,
       onLive: () => this.lives++,
       onFile: (file) => this.files.push(file),
+      onRecovered: (file) => this.recovered.push(file),
+      notice: (text) => this.notices.push(text),
       trace: (line) => this.traces.push(line),
     };
     return sink.run(context, this.#controller.signal);

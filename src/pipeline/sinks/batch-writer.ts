@@ -1,16 +1,17 @@
 /**
- * BatchWriter: FLV tags into a file descriptor, many at a time, without waiting: one writev is under way, what
- * comes meanwhile gathers for the next. Large bodies are written where they lie; small ones and the tag headers
- * are packed together, so that the system sees few pieces.
+ * BatchWriter: FLV tags into a file descriptor, many at a time, without waiting: one call is under way, what comes
+ * meanwhile gathers for the next. Large bodies are written where they lie; small ones and the tag headers are packed
+ * together, so that the system sees few pieces. Patches of earlier places take their turn between two batches, once
+ * everything that they speak of has been written.
  */
 
-import { writev } from "node:fs";
 import {
   FLV_TAG_HEADER_SIZE,
   PREVIOUS_TAG_SIZE,
   writeFlvTagHeader,
   writePreviousTagSize,
 } from "../../media/flv-writer.ts";
+import { realDisk, type Disk } from "./disk.ts";
 
 const SLAB_BYTES = 64 * 1024;
 /** Bodies up to this size are copied next to their headers. */
@@ -20,11 +21,22 @@ const MAX_PIECES = 1000;
 /** A pipe whose reader is slow may be non-blocking: wait this long, in ms, and go on. */
 const PIPE_RETRY_MS = 10;
 
+/** Bytes to be written at a place in the file. */
+export type Patch = { readonly at: number; readonly bytes: Uint8Array };
+
+/** Who hears of a writer. */
+export type BatchHandlers = {
+  /** Everything that was given has been written. */
+  readonly onIdle: () => void;
+  /** A write failed; nothing more is written, unless by retry(). */
+  readonly onError: (error: NodeJS.ErrnoException) => void;
+};
+
 /** Writes tags in batches; see the head of this file. */
 export class BatchWriter {
   readonly #fd: number;
-  readonly #onIdle: () => void;
-  readonly #onError: (error: NodeJS.ErrnoException) => void;
+  readonly #handlers: BatchHandlers;
+  readonly #disk: Disk;
   #slab = new Uint8Array(SLAB_BYTES);
   #slabStart = 0;
   #slabEnd = 0;
@@ -32,19 +44,28 @@ export class BatchWriter {
   #gathered = 0;
   #busy = false;
   #failed = false;
+  /** What failed, to be done again. */
+  #again: (() => void) | undefined;
   #onReleased: (() => void) | undefined;
   #written = 0;
+  #patches: readonly Patch[] = [];
+  #patchAfter = 0;
+  #patchSync = false;
 
-  /** `onIdle` is called when everything that was given has been written. */
-  constructor(fd: number, onIdle: () => void, onError: (error: NodeJS.ErrnoException) => void) {
+  constructor(fd: number, handlers: BatchHandlers, disk: Disk = realDisk) {
     this.#fd = fd;
-    this.#onIdle = onIdle;
-    this.#onError = onError;
+    this.#handlers = handlers;
+    this.#disk = disk;
   }
 
   /** Bytes given so far: where the next one will stand in the file. */
   get position(): number {
     return this.#written + this.#gathered;
+  }
+
+  /** Bytes that have reached the system. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Bytes that wait for the disk. */
@@ -55,6 +76,11 @@ export class BatchWriter {
   /** Whether a write is under way. */
   get busy(): boolean {
     return this.#busy;
+  }
+
+  /** Whether patches wait for their turn. */
+  get patching(): boolean {
+    return this.#patches.length > 0;
   }
 
   /** Adds bytes of any kind. The caller leaves them alone until they are written. */
@@ -82,14 +108,35 @@ export class BatchWriter {
     this.#gathered += FLV_TAG_HEADER_SIZE + PREVIOUS_TAG_SIZE;
   }
 
+  /** Writes patches once all that was given before them is written; `sync` makes everything durable then. */
+  patch(patches: readonly Patch[], { sync }: { readonly sync: boolean }): void {
+    this.#patches = patches;
+    this.#patchAfter = this.position;
+    this.#patchSync = sync;
+  }
+
   /** Starts writing what has gathered, unless a write is under way (then it follows by itself). */
   flush(): void {
     if (this.#busy || this.#failed) return;
+    if (this.#patches.length > 0 && this.#written >= this.#patchAfter) {
+      this.#busy = true;
+      void this.#writePatches(this.#patches);
+      return;
+    }
     this.#closeSlab();
-    if (this.#pieces.length === 0) return this.#onIdle();
+    if (this.#pieces.length === 0) return this.#handlers.onIdle();
     this.#busy = true;
-    const batch = this.#pieces.splice(0, MAX_PIECES);
-    this.#write(batch);
+    this.#write(this.#pieces.splice(0, MAX_PIECES));
+  }
+
+  /** Does again what failed. */
+  retry(): void {
+    const again = this.#again;
+    if (again === undefined) return;
+    this.#again = undefined;
+    this.#failed = false;
+    this.#busy = true;
+    again();
   }
 
   /** Writes nothing more. `onReleased` is called when the descriptor is no longer in use, and may be closed. */
@@ -101,22 +148,13 @@ export class BatchWriter {
   }
 
   #write(batch: Uint8Array[]): void {
-    writev(this.#fd, batch, null, (error, count) => {
-      if (this.#failed) {
-        this.#busy = false;
-        this.#onReleased?.();
-        return;
-      }
+    this.#disk.append(this.#fd, batch, (error, count) => {
+      if (this.#wasAbandoned()) return;
       if (error !== null && error.code === "EAGAIN") {
         setTimeout(() => this.#write(batch), PIPE_RETRY_MS);
         return;
       }
-      if (error !== null) {
-        this.#failed = true;
-        this.#busy = false;
-        this.#onError(error);
-        return;
-      }
+      if (error !== null) return this.#fail(error, () => this.#write(batch));
       this.#written += count;
       this.#gathered -= count;
       const rest = unwritten(batch, count);
@@ -124,6 +162,35 @@ export class BatchWriter {
       this.#busy = false;
       this.flush();
     });
+  }
+
+  async #writePatches(patches: readonly Patch[]): Promise<void> {
+    try {
+      for (const { at, bytes } of patches) await this.#disk.write(this.#fd, bytes, at);
+      if (this.#patchSync) await this.#disk.sync(this.#fd, "data");
+    } catch (error) {
+      if (this.#wasAbandoned()) return;
+      this.#fail(error as NodeJS.ErrnoException, () => void this.#writePatches(patches));
+      return;
+    }
+    if (this.#wasAbandoned()) return;
+    if (this.#patches === patches) this.#patches = [];
+    this.#busy = false;
+    this.flush();
+  }
+
+  #fail(error: NodeJS.ErrnoException, again: () => void): void {
+    this.#failed = true;
+    this.#busy = false;
+    this.#again = again;
+    this.#handlers.onError(error);
+  }
+
+  #wasAbandoned(): boolean {
+    if (!this.#failed) return false;
+    this.#busy = false;
+    this.#onReleased?.();
+    return true;
   }
 
   #reserve(size: number): void {

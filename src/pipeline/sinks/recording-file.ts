@@ -1,134 +1,157 @@
 /**
- * RecordingFile: a recording on disk. It is written under its final name plus `.part`, never over an existing
- * file unless told so, and gets duration and size patched into its metadata when it is finished.
+ * RecordingFile: a recording's file on disk. It is written under its final name plus `.part`, locked against other
+ * processes, never over an existing file unless told so, and gets its name when it is finished.
  */
 
-import {
-  close,
-  closeSync,
-  existsSync,
-  fsync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
-import { dirname, resolve } from "node:path";
-import { promisify } from "node:util";
+import { basename, dirname } from "node:path";
 import { DiskError } from "../../errors.ts";
 import { numbered } from "../file-name.ts";
+import { codeOf, diskError, isMissing, type Disk } from "./disk.ts";
 
-/** A number to be written at a place in the file once it is known. */
-export type Patch = { readonly at: number; readonly bytes: Uint8Array };
-
+/** What a file being written is called beyond its name. */
+export const PART = ".part";
 /** More files of one name than this is a mistake somewhere. */
 const MAX_NUMBER = 10_000;
+/** A folder that vanishes between being made and being used is made again this often. */
+const FOLDER_ATTEMPTS = 3;
+
+/** How a file is opened. `mine` are names that this run has used: none is used twice. */
+export type OpenRules = { readonly force: boolean; readonly mine: ReadonlySet<string> };
+
+/** The name that a file has, and the one that it was to have. */
+export type Names = { readonly path: string; readonly wanted: string };
 
 /** An open recording; see the head of this file. */
 export class RecordingFile {
   readonly fd: number;
-  /** The name that it will have. */
+  /** The name that it will have; absolute. */
   readonly path: string;
-  readonly #part: string;
-  readonly #force: boolean;
+  /** The last part of that name, without a number that was added. */
+  readonly baseName: string;
+  readonly #disk: Disk;
+  readonly #rules: OpenRules;
   #open = true;
 
-  private constructor(fd: number, path: string, part: string, force: boolean) {
+  private constructor(disk: Disk, fd: number, names: Names, rules: OpenRules) {
+    this.#disk = disk;
     this.fd = fd;
-    this.path = path;
-    this.#part = part;
-    this.#force = force;
+    this.path = names.path;
+    this.baseName = basename(names.wanted);
+    this.#rules = rules;
   }
 
   /** Opens the first free name from `path` on (path, path-2, path-3 ...). Makes folders. Throws DiskError. */
-  static open(path: string, force: boolean): RecordingFile {
-    const wanted = resolve(path);
-    try {
-      mkdirSync(dirname(wanted), { recursive: true });
-      for (let n = 1; n <= MAX_NUMBER; n++) {
-        const name = n === 1 ? wanted : numbered(wanted, n);
-        const opened = openNew(name, force);
-        if (opened !== undefined) return new RecordingFile(opened.fd, opened.path, opened.part, force);
+  static async open(disk: Disk, path: string, rules: OpenRules): Promise<RecordingFile> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await disk.makeFolder(dirname(path));
+        return await openFree(disk, path, rules);
+      } catch (cause) {
+        if (codeOf(cause) === "ENOENT" && attempt < FOLDER_ATTEMPTS) continue;
+        throw diskError(path, cause, "write");
       }
-    } catch (cause) {
-      throw diskError(wanted, cause, "write");
     }
-    throw new DiskError(`Cannot write "${wanted}": ${MAX_NUMBER} files of that name exist`, {
-      path: wanted,
-      code: "EEXIST",
-    });
   }
 
-  /** Writes the patches, makes everything durable, and gives the file its name; returns that name. */
-  async finish(patches: readonly Patch[]): Promise<string> {
+  /** An open file as a recording. */
+  static adopt(disk: Disk, fd: number, names: Names, rules: OpenRules): RecordingFile {
+    return new RecordingFile(disk, fd, names, rules);
+  }
+
+  /** Makes everything durable and gives the file its name; returns that name. Throws DiskError. */
+  async finish(): Promise<string> {
     try {
-      for (const { at, bytes } of patches) writeSync(this.fd, bytes, 0, bytes.length, at);
-      await promisify(fsync)(this.fd);
-      // From here on the number of this descriptor may be another file's.
-      this.#open = false;
-      await promisify(close)(this.fd);
-      const name = this.#freeName();
-      renameSync(this.#part, name);
+      await this.#disk.sync(this.fd, "all");
+      const name = await freeName(this.#disk, this.path, this.#rules);
+      await this.#disk.rename(this.path + PART, name);
+      await this.#close();
       return name;
     } catch (cause) {
+      await this.abandon();
       throw diskError(this.path, cause, "finish");
     }
   }
 
-  /** Closes after a failed write; what was written stays as a playable `.part`. */
-  abandon(): void {
-    if (!this.#open) return;
-    this.#open = false;
+  /** Removes a file in which nothing is. */
+  async discard(): Promise<void> {
     try {
-      closeSync(this.fd);
+      await this.#disk.unlink(this.path + PART);
+    } catch (cause) {
+      if (!isMissing(cause)) throw diskError(this.path, cause, "write");
+    } finally {
+      await this.abandon();
+    }
+  }
+
+  /** Closes; what was written stays as a `.part`. */
+  async abandon(): Promise<void> {
+    try {
+      await this.#close();
     } catch {
       // A disk that is gone says so here once more.
     }
   }
 
-  /** Someone may have taken the name while this file was written. */
-  #freeName(): string {
-    if (this.#force) return this.path;
-    let name = this.path;
-    for (let n = 2; existsSync(name) && n <= MAX_NUMBER; n++) name = numbered(this.path, n);
-    return name;
+  async #close(): Promise<void> {
+    if (!this.#open) return;
+    // From here on the number of this descriptor may be another file's.
+    this.#open = false;
+    await this.#disk.close(this.fd);
   }
 }
 
-/** Opens `name`.part if neither it nor `name` exists; undefined if one does. */
-function openNew(name: string, force: boolean): { fd: number; path: string; part: string } | undefined {
-  if (!force && existsSync(name)) return undefined;
-  const part = `${name}.part`;
-  if (force && existsSync(part)) unlinkSync(part);
+async function openFree(disk: Disk, path: string, rules: OpenRules): Promise<RecordingFile> {
+  for (let n = 1; n <= MAX_NUMBER; n++) {
+    const name = n === 1 ? path : numbered(path, n);
+    const fd = await openNew(disk, name, rules);
+    if (fd !== undefined) return RecordingFile.adopt(disk, fd, { path: name, wanted: path }, rules);
+  }
+  throw new DiskError(`Cannot write "${path}": ${MAX_NUMBER} files of that name exist`, {
+    path,
+    code: "EEXIST",
+  });
+}
+
+/** Opens `name`.part if neither it nor `name` exists; undefined if one does and must stay. */
+async function openNew(disk: Disk, name: string, rules: OpenRules): Promise<number | undefined> {
+  const part = name + PART;
+  const replaces = rules.force && !rules.mine.has(name);
+  if (rules.mine.has(name) || (!replaces && (await disk.look(name)) !== undefined)) return undefined;
+  if (replaces && !(await removePart(disk, part))) return undefined;
   try {
-    return { fd: openSync(part, "wx"), path: name, part };
+    const fd = await disk.open(part, "new");
+    if (await disk.lock(fd)) return fd;
+    // Whoever looks for what crashes leave behind was faster, and removes it.
+    await disk.close(fd);
+    return undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    if (codeOf(error) === "EEXIST") return undefined;
     throw error;
   }
 }
 
-const DISK_FAULTS: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  ENOENT: "the folder is gone",
-  ENOTDIR: "a part of its path is no folder",
-  // Of mkdir: an existing recording is never in the way.
-  EEXIST: "a part of its path is no folder",
-  EISDIR: "it is a folder",
-  EPIPE: "the reader closed the pipe",
-};
+/** Removes what is in the way, unless somebody is writing it. */
+async function removePart(disk: Disk, part: string): Promise<boolean> {
+  if ((await disk.look(part)) === undefined) return true;
+  const fd = await disk.open(part, "existing");
+  try {
+    if (!(await disk.lock(fd))) return false;
+    await disk.unlink(part);
+    return true;
+  } finally {
+    await disk.close(fd);
+  }
+}
 
-/** An operating system's error about a file, in words. */
-export function diskError(path: string, cause: unknown, verb: "write" | "finish"): DiskError {
-  const { code = "", message = String(cause) } = cause as { code?: string; message?: string };
-  return new DiskError(
-    `Cannot ${verb} "${path}": ${DISK_FAULTS[code] ?? message}`,
-    { path, code },
-    { cause },
-  );
+/** Someone may have taken the name while the file was written. */
+async function freeName(disk: Disk, path: string, { force }: OpenRules): Promise<string> {
+  if (force) return path;
+  for (let n = 1; n <= MAX_NUMBER; n++) {
+    const name = n === 1 ? path : numbered(path, n);
+    if ((await disk.look(name)) === undefined) return name;
+  }
+  throw new DiskError(`Cannot finish "${path}": ${MAX_NUMBER} files of that name exist`, {
+    path,
+    code: "EEXIST",
+  });
 }

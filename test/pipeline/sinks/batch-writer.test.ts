@@ -18,11 +18,10 @@ afterAll(removeScratch);
 /** A writer whose idle moments and errors are kept. */
 function makeWriter(fd: number) {
   const seen = { idle: 0, errors: [] as NodeJS.ErrnoException[] };
-  const writer = new BatchWriter(
-    fd,
-    () => seen.idle++,
-    (error) => seen.errors.push(error),
-  );
+  const writer = new BatchWriter(fd, {
+    onIdle: () => seen.idle++,
+    onError: (error) => seen.errors.push(error),
+  });
   return { writer, seen };
 }
 

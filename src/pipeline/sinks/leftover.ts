@@ -1,0 +1,116 @@
+/**
+ * A `.part` that a crash or a power cut left behind: it is read once, cut behind its last whole tag, told its length
+ * and its keyframes, and given its name. One that a process is still writing, or that is no recording of runnel's,
+ * stays as it is.
+ */
+
+import { stringOf } from "../../amf/amf0.ts";
+import { MediaError } from "../../errors.ts";
+import { FlvReader } from "../../media/flv-reader.ts";
+import { FLV_FLAGS_OFFSET } from "../../media/flv-writer.ts";
+import { readMetadata } from "../../media/metadata.ts";
+import { behindHead, HEAD_AT, NAME_KEY, recordingFlags, recordingHead } from "../../media/recording-head.ts";
+import { RecordingScan, type Scanned } from "../../media/recording-scan.ts";
+import type { FileReport } from "../report.ts";
+import type { Disk } from "./disk.ts";
+import { canLock } from "./lock.ts";
+import { PART, RecordingFile, type OpenRules } from "./recording-file.ts";
+
+const READ_BYTES = 256 * 1024;
+/** Where there are no locks, a file that has not been written to for this long has been left, in ms. */
+const LEFT_AFTER_MS = 60_000;
+
+/** What finishing needs beside the path. */
+export type LeftoverRules = OpenRules & {
+  readonly signal: AbortSignal;
+  /** Wall clock, in ms. */
+  readonly now: () => number;
+};
+
+/** Finishes `path`.part; undefined if it is somebody's, or there is nothing in it. Rejects with errors of the disk. */
+export async function finishLeftover(
+  disk: Disk,
+  path: string,
+  rules: LeftoverRules,
+): Promise<FileReport | undefined> {
+  const part = path + PART;
+  const fd = await disk.open(part, "existing");
+  const file = RecordingFile.adopt(disk, fd, { path, wanted: path }, { ...rules, force: false });
+  try {
+    const facts = await disk.look(part);
+    // Another run may have finished it between the list and the lock.
+    if (!(await disk.lock(fd)) || facts === undefined || facts.inode !== (await disk.inode(fd)))
+      return undefined;
+    if (!(await canLock()) && rules.now() - facts.mtimeMs < LEFT_AFTER_MS) return undefined;
+    const scanned = facts.size === 0 ? "empty" : await scan(disk, fd, rules.signal);
+    if (scanned === undefined) return undefined;
+    if (scanned === "empty" || !hasMedia(scanned)) {
+      await file.discard();
+      return undefined;
+    }
+    return await mend(disk, file, scanned, facts.size);
+  } finally {
+    await file.abandon();
+  }
+}
+
+function hasMedia({ tally: { counts } }: Scanned): boolean {
+  return counts.videoFrames + counts.audioFrames > 0;
+}
+
+/** What the file holds; undefined if it is not ours or the run is over. */
+async function scan(disk: Disk, fd: number, signal: AbortSignal): Promise<Scanned | undefined> {
+  const scanning = new RecordingScan();
+  const buffer = new Uint8Array(READ_BYTES);
+  for (let at = 0; !signal.aborted && !scanning.foreign;) {
+    const count = await disk.read(fd, buffer, at);
+    if (count === 0) return scanning.end();
+    scanning.feed(buffer.subarray(0, count));
+    at += count;
+  }
+  return undefined;
+}
+
+async function mend(disk: Disk, file: RecordingFile, scanned: Scanned, size: number): Promise<FileReport> {
+  const { headSize, tally } = scanned;
+  const { counts } = tally;
+  if (size > counts.end) await disk.truncate(file.fd, counts.end);
+  const input = { ...scanned, counts, firstTag: behindHead(headSize), length: undefined };
+  const head = recordingHead(input, headSize);
+  if (head !== undefined) await disk.write(file.fd, head.body, HEAD_AT);
+  await disk.write(file.fd, Uint8Array.of(recordingFlags(counts)), FLV_FLAGS_OFFSET);
+  return { path: await file.finish(), bytes: counts.end, ms: counts.last };
+}
+
+/** The name that a finished recording was to have, as it says itself; undefined if it says none. */
+export async function recordingNameOf(disk: Disk, path: string): Promise<string | undefined> {
+  let fd: number | undefined;
+  try {
+    fd = await disk.open(path, "existing");
+    const buffer = new Uint8Array(READ_BYTES);
+    const count = await disk.read(fd, buffer, 0);
+    return nameIn(buffer.subarray(0, count));
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) await disk.close(fd);
+  }
+}
+
+function nameIn(bytes: Uint8Array): string | undefined {
+  let name: string | undefined;
+  let first = true;
+  const reader = new FlvReader({
+    onTag: ({ typeId, body }) => {
+      const entries = first && typeId === 18 ? readMetadata(body)?.entries : undefined;
+      first = false;
+      name ??= stringOf(entries?.find(([key]) => key === NAME_KEY)?.[1]);
+    },
+  });
+  try {
+    reader.feed(bytes);
+  } catch (error) {
+    if (!(error instanceof MediaError)) throw error;
+  }
+  return name;
+}

@@ -1,0 +1,401 @@
+/**
+ * Recorder: moves packets from a sink's queue into the recording that is open, and into the next one where the
+ * stream is to be cut.
+ *
+ *     queue ->  K f a f a | K f a f a        what is before the cut in time but came after it (sound often lags)
+ *               ^ file n    ^ file n+1       still goes into file n, which is closed a moment later
+ *
+ * While a file is being opened packets stay in the queue, which is bounded.
+ */
+
+import { DiskError } from "../../errors.ts";
+import type { MediaPacket } from "../../media/packet.ts";
+import { isHeader } from "../headers.ts";
+import { Pacer } from "../pacer.ts";
+import type { PacketQueue, QueueLimits } from "../queue.ts";
+import type { SinkContext } from "../source.ts";
+import { Cutter, type SegmentRule } from "./cutter.ts";
+import { diskError, isFull, type Disk } from "./disk.ts";
+import { OpenRecording } from "./open-recording.ts";
+import type { RecordingFile } from "./recording-file.ts";
+import type { Clock, RecordingStore } from "./recording-store.ts";
+import { StreamHeaders } from "./stream-headers.ts";
+
+/** What a recorder works with; times in ms. */
+export type RecorderOptions = {
+  readonly name: string;
+  readonly queue: QueueLimits;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** undefined records to stdout. */
+  readonly store: RecordingStore | undefined;
+  readonly segment: SegmentRule | undefined;
+  readonly join: number | undefined;
+};
+
+/** What may wait for the disk in one piece, in bytes; beyond that packets stay in the queue. */
+const MAX_PENDING = 4 * 1024 * 1024;
+/** What lies between the last packet before an outage and the first after it, in ms. */
+const BRIDGE_MS = 40;
+/** How long a file that was cut waits for packets from before the cut, in ms of media. */
+const LINGER_MS = 1000;
+/** At the end of the job a disk that hangs is waited for this long, in ms. */
+const STUCK_PATIENCE_MS = 30_000;
+/** An aborted session waits this long for the disk, in ms. */
+const ABORT_PATIENCE_MS = 2000;
+/**
+ * Keyframes for which a file has room: 72 KiB, a quarter of a second of a 2 Mbit/s stream, and every keyframe of two
+ * hours. Longer files have every second one, or every fourth; a day's is never more than half a minute off.
+ */
+const INDEX_ROOM = 4096;
+/** Encoders make keyframes less often than this, in ms, so short segments need less room. */
+const SHORTEST_GOP_MS = 500;
+const LEAST_INDEX_ROOM = 256;
+
+/** Records one stream after the other; see the head of this file. */
+export class Recorder {
+  bytesOut = 0;
+  readonly #options: RecorderOptions;
+  readonly #cutter: Cutter;
+  readonly #room: number;
+  // Of one session.
+  #context: SinkContext | undefined;
+  #queue: PacketQueue | undefined;
+  #over = Promise.withResolvers<void>();
+  #stopping = false;
+  #live = false;
+  // Of the stream.
+  #headers = new StreamHeaders();
+  #current: OpenRecording | undefined;
+  /** Was cut, and still takes what is from before the cut. */
+  #previous: OpenRecording | undefined;
+  /** The packet that a new file is being opened for. */
+  #held: MediaPacket | undefined;
+  #lastPacketAt = 0;
+  #queueEmptyAt = 0;
+  /** The file was left open by the session before. */
+  #resuming = false;
+  #parkTimer: Timer | undefined;
+  /** Settles when the disk has let go of a session that failed. */
+  #stuck: Promise<unknown> | undefined;
+
+  constructor(options: RecorderOptions) {
+    const { segment } = options;
+    this.#options = options;
+    this.#cutter = new Cutter(segment);
+    const wanted = segment === undefined ? INDEX_ROOM : 2 * Math.ceil(segment.every / SHORTEST_GOP_MS / 2);
+    this.#room = Math.min(INDEX_ROOM, Math.max(LEAST_INDEX_ROOM, wanted));
+  }
+
+  /** Records what a hub brings until it ends, or `signal` aborts. */
+  async run(context: SinkContext, signal: AbortSignal): Promise<void> {
+    const { store } = this.#options;
+    if (this.#stuck !== undefined) await Promise.race([this.#stuck, aborted(signal)]);
+    if (signal.aborted && this.#stuck !== undefined) return;
+    this.#begin(context);
+    store?.recover();
+    const queue = this.#queue!;
+    const stop = (): void => {
+      this.#stopping = true;
+      this.#drain();
+    };
+    queue.onReady = () => this.#drain();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      if (signal.aborted) stop();
+      this.#drain();
+      await Promise.race([this.#over.promise.then(() => this.#end()), this.#impatience(signal)]);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#held = undefined;
+      context.unsubscribe(queue);
+    }
+  }
+
+  /** The source was away for `ms`; media from `at` (dts) on is from after that. */
+  gap(at: number, ms: number): void {
+    const { join } = this.#options;
+    if (join !== undefined && ms > join) this.#cutter.cutFrom(at);
+  }
+
+  /** No further session will come: finishes what the last one left open. */
+  async close(signal: AbortSignal): Promise<void> {
+    clearTimeout(this.#parkTimer);
+    const { store } = this.#options;
+    const open = this.#current;
+    this.#current = undefined;
+    if (open !== undefined) void store?.retire(open);
+    if (this.#stuck !== undefined) await Pacer.sleepUntil(this.#stuck, STUCK_PATIENCE_MS, signal);
+    if (this.#stuck !== undefined) throw this.#unanswered();
+    await store?.settle(signal);
+  }
+
+  #begin(context: SinkContext): void {
+    const { store, clock } = this.#options;
+    this.#context = context;
+    if (store !== undefined) store.hearer = context;
+    this.#queue = context.subscribe();
+    this.#over = Promise.withResolvers();
+    this.#stopping = false;
+    this.#live = false;
+    this.#queueEmptyAt = clock.monotonic();
+    this.#resuming = this.#current !== undefined;
+    if (this.#resuming) return;
+    this.#headers = new StreamHeaders();
+    this.#cutter.forget();
+  }
+
+  /** Moves packets from the queue to the writer. Never throws: a failure is this recording's alone. */
+  #drain(): void {
+    const { store, clock } = this.#options;
+    const queue = this.#queue!;
+    try {
+      if (queue.overflowed) throw this.#tooSlow();
+      let taken = false;
+      while (!this.#stopping && this.#held === undefined && (this.#current?.pending ?? 0) < MAX_PENDING) {
+        const packet = queue.take();
+        if (packet === undefined) break;
+        this.#record(packet);
+        taken = true;
+      }
+      const now = clock.monotonic();
+      if (taken && !this.#resuming) this.#lastPacketAt = now;
+      if (queue.length === 0) this.#queueEmptyAt = now;
+      store?.tend(now);
+      this.#previous?.flush(now);
+      if (this.#current !== undefined) this.#current.flush(now);
+      else this.#checkEnd();
+    } catch (error) {
+      this.#over.reject(error);
+    }
+  }
+
+  #checkEnd(): void {
+    const queue = this.#queue!;
+    if (this.#held !== undefined) return;
+    if (this.#stopping || (queue.ended && queue.length === 0)) this.#over.resolve();
+  }
+
+  #onIdle(): void {
+    if (this.#queue!.length > 0 && !this.#stopping && this.#held === undefined) this.#drain();
+    else this.#checkEnd();
+  }
+
+  #record(packet: MediaPacket): void {
+    if (isHeader(packet)) {
+      if (this.#headers.hold(packet) && this.#current !== undefined) this.#cutter.cutSoon();
+      return;
+    }
+    if (this.#current === undefined) {
+      if (packet.kind === "data" || packet.role === "end") this.#headers.keepEarly(packet);
+      else this.#openFor(packet);
+      return;
+    }
+    if (this.#resuming && packet.kind !== "data" && packet.role !== "end") this.#resume(packet);
+    if (this.#cutsAt(packet)) this.#openFor(packet);
+    else this.#write(packet);
+  }
+
+  /** The stream goes on after an outage, on a timeline of its own. */
+  #resume(packet: MediaPacket): void {
+    this.#resuming = false;
+    clearTimeout(this.#parkTimer);
+    this.#noteLive();
+    const away = this.#options.clock.monotonic() - this.#lag() - this.#lastPacketAt;
+    this.#current!.rebase(packet.dts, BRIDGE_MS);
+    if (away > (this.#options.join ?? 0)) this.#cutter.cutFrom(packet.dts);
+  }
+
+  #cutsAt(packet: MediaPacket): boolean {
+    const { store, clock } = this.#options;
+    if (store === undefined) return false;
+    return this.#cutter.cutsAt(packet, packet.dts - this.#current!.origin, clock.monotonic());
+  }
+
+  #write(packet: MediaPacket): void {
+    const current = this.#current!;
+    if (this.#previous !== undefined && this.#isFromBefore(packet)) {
+      this.#previous.write(packet);
+      return;
+    }
+    const before = current.size;
+    this.#headers.release(packet, this.#writeHeader);
+    this.#cutter.note(packet, packet.dts - current.origin);
+    current.write(packet);
+    this.bytesOut += current.size - before;
+  }
+
+  readonly #writeHeader = (header: MediaPacket): void => this.#current?.write(header);
+
+  /** Whether a packet belongs to the file that was cut, which ends once none can come any more. */
+  #isFromBefore(packet: MediaPacket): boolean {
+    const ahead = packet.dts - this.#current!.origin;
+    if (packet.kind !== "video" && ahead < 0) return true;
+    if (packet.kind === "audio" || ahead >= LINGER_MS) this.#endPrevious(this.#current!.origin);
+    return false;
+  }
+
+  /** Finishes the file that was cut; `cut` is where (dts), if the next one goes on from there. */
+  #endPrevious(cut: number | undefined): void {
+    const previous = this.#previous;
+    this.#previous = undefined;
+    if (previous === undefined) return;
+    const length = cut === undefined ? undefined : Math.max(previous.length, cut - previous.origin);
+    void this.#options.store?.retire(previous, length);
+  }
+
+  /** A new file begins with this packet; until it is open, no other is taken. */
+  #openFor(packet: MediaPacket): void {
+    const { clock, store } = this.#options;
+    this.#endPrevious(this.#current?.origin);
+    this.#previous = this.#current;
+    this.#current = undefined;
+    // After an outage nothing of before can come any more.
+    if (this.#cutter.breaksAt(packet)) this.#endPrevious(undefined);
+    this.#cutter.forget();
+    const lag = this.#lag();
+    const [wall, now] = [clock.wall() - lag, clock.monotonic() - lag];
+    if (store === undefined) return this.#onOpen(packet, undefined);
+    this.#held = packet;
+    const over = this.#over;
+    store.open(wall).then(
+      (file) => {
+        if (this.#over !== over || this.#held !== packet) return void file.discard().catch(() => {});
+        this.#held = undefined;
+        this.#cutter.begin(wall, now);
+        this.#onOpen(packet, file);
+        this.#drain();
+      },
+      (error: unknown) => over.reject(this.#passing(error)),
+    );
+  }
+
+  #onOpen(packet: MediaPacket, file: RecordingFile | undefined): void {
+    const { disk, clock } = this.#options;
+    const { headers, early } = this.#headers.begin(packet.dts);
+    const open: OpenRecording = new OpenRecording(
+      { file, disk, origin: packet.dts, headers, room: this.#room, now: clock.monotonic() },
+      {
+        onIdle: () => {
+          if (this.#current === open) this.#onIdle();
+        },
+        onError: (error) => void this.#onWriteError(open, error),
+        onDeleted: () => this.#onDeleted(open),
+      },
+    );
+    this.#current = open;
+    this.#noteLive();
+    for (const data of early) open.write(data);
+    this.bytesOut += open.size;
+    this.#write(packet);
+  }
+
+  #noteLive(): void {
+    if (this.#live) return;
+    this.#live = true;
+    this.#context!.onLive();
+  }
+
+  /** How long ago the packet that was just taken came, in ms: it may have waited for the disk. */
+  #lag(): number {
+    const waited = this.#options.clock.monotonic() - this.#queueEmptyAt;
+    return Math.max(0, Math.min(this.#queue!.ms, waited));
+  }
+
+  /** A full disk may have room again at once; anything else ends the session. */
+  async #onWriteError(open: OpenRecording, error: NodeJS.ErrnoException): Promise<void> {
+    const { store, name } = this.#options;
+    if (isFull(error) && (await store?.makeRoom()) === true) {
+      open.retry();
+      return;
+    }
+    this.#over.reject(this.#passing(diskError(open.file?.path ?? name, error, "write")));
+  }
+
+  #onDeleted(open: OpenRecording): void {
+    if (this.#current !== open || !this.#cutter.cutSoon()) return;
+    this.#context!.notice(`"${open.file?.path}" was deleted while it was written; the next file follows`);
+  }
+
+  /** Time may heal a disk that is full, and whatever befalls one that has worked before. */
+  #passing(error: unknown): unknown {
+    const { store } = this.#options;
+    if (!(error instanceof DiskError) || store === undefined) return error;
+    if (!isFull(error) && !store.everOpened) return error;
+    const { path, code } = error;
+    return new DiskError(error.message, { path, code, passing: true }, { cause: error.cause });
+  }
+
+  #tooSlow(): unknown {
+    const { name, queue } = this.#options;
+    const mib = Math.round(queue.bytes / 1024 / 1024);
+    const what = `Cannot write "${name}": the disk is too slow, ${mib} MiB wait for it`;
+    return this.#passing(new DiskError(what, { path: name, code: "EBUSY" }));
+  }
+
+  /** The stream of this session is over: leaves the file open for the next one, or finishes it. */
+  async #end(): Promise<void> {
+    const { store, join } = this.#options;
+    this.#endPrevious(this.#current?.origin);
+    const open = this.#current;
+    if (open === undefined) return;
+    if (join !== undefined && !this.#stopping && this.#park(join)) return;
+    this.#current = undefined;
+    for (const packet of this.#headers.rest) open.write(packet);
+    if (store === undefined) await open.finish();
+    else await store.complete(open);
+  }
+
+  /** The source may be back within `join`. */
+  #park(join: number): boolean {
+    const left = this.#lastPacketAt + join - this.#options.clock.monotonic();
+    if (left <= 0) return false;
+    clearTimeout(this.#parkTimer);
+    this.#parkTimer = setTimeout(() => {
+      const open = this.#current;
+      this.#current = undefined;
+      this.#resuming = false;
+      if (open !== undefined) void this.#options.store?.retire(open);
+    }, left);
+    return true;
+  }
+
+  /** The disk goes on with what it was given, if it can; nothing new begins before it has let go. */
+  #fail(error: unknown): void {
+    const { store } = this.#options;
+    const open = this.#current;
+    this.#current = undefined;
+    this.#held = undefined;
+    this.#endPrevious(undefined);
+    if (open === undefined) return;
+    if (store === undefined) return open.abandon();
+    const work =
+      error instanceof DiskError && error.code === "EBUSY" ? store.retire(open) : store.rescue(open);
+    const settled: Promise<unknown> = work.then(() => {
+      if (this.#stuck === settled) this.#stuck = undefined;
+    });
+    this.#stuck = settled;
+  }
+
+  /** An aborted session does not wait for a disk that hangs. */
+  async #impatience(signal: AbortSignal): Promise<void> {
+    await aborted(signal);
+    await new Promise((resolve) => setTimeout(resolve, ABORT_PATIENCE_MS).unref());
+    const error = this.#unanswered();
+    this.#context?.notice(error.message);
+    throw error;
+  }
+
+  #unanswered(): DiskError {
+    const { name } = this.#options;
+    return new DiskError(`Cannot finish "${name}": the disk does not answer`, { path: name, code: "EBUSY" });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

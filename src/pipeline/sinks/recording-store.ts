@@ -1,0 +1,200 @@
+/**
+ * RecordingStore: the files of one recording beyond the one being written: their names and numbers, finishing them
+ * while the next is under way, what a crash left behind, and which of them go. It outlives the sessions of its sink.
+ */
+
+import { DiskError, describe } from "../../errors.ts";
+import { expandName, type NameFields } from "../file-name.ts";
+import { namePattern, type NamePattern } from "../name-pattern.ts";
+import type { SinkContext } from "../source.ts";
+import { diskError, isFull, type Disk } from "./disk.ts";
+import { finishLeftover } from "./leftover.ts";
+import type { OpenRecording } from "./open-recording.ts";
+import { findOwnFiles } from "./own-files.ts";
+import { RecordingFile } from "./recording-file.ts";
+import { Retention, type KeepRule } from "./retention.ts";
+
+/** The wall clock and a clock that nobody sets, both in ms. */
+export type Clock = { readonly wall: () => number; readonly monotonic: () => number };
+
+/** What a recording's files are like. */
+export type StoreOptions = {
+  /** Absolute. */
+  readonly template: string;
+  readonly fields: NameFields;
+  readonly force: boolean;
+  readonly keep: KeepRule | undefined;
+  readonly disk: Disk;
+  readonly clock: Clock;
+};
+
+/** Who hears of files. */
+export type Hearer = Pick<SinkContext, "onFile" | "onRecovered" | "notice" | "trace">;
+
+/** How often the rules are applied while one long file is written, in ms. */
+const TEND_INTERVAL_MS = 60_000;
+
+/** The files of a recording; see the head of this file. */
+export class RecordingStore {
+  hearer: Hearer | undefined;
+  readonly #options: StoreOptions;
+  readonly #pattern: NamePattern;
+  readonly #retention: Retention | undefined;
+  /** Names that this run has used. */
+  readonly #mine = new Set<string>();
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #over = new AbortController();
+  #files = 0;
+  #failure: unknown;
+  /** Something was lost that no later attempt brings back. */
+  #lossy = false;
+  #tendDue = -Infinity;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    const { template, fields, disk, keep, clock } = options;
+    this.#pattern = namePattern(template, fields);
+    this.#retention =
+      keep === undefined ? undefined : new Retention({ disk, pattern: this.#pattern, keep, now: clock.wall });
+  }
+
+  /** Whether a file of this run has been opened: what fails from then on may pass. */
+  get everOpened(): boolean {
+    return this.#files > 0;
+  }
+
+  /** Opens the next file, whose first packet came at `wall` (ms). Throws DiskError. */
+  async open(wall: number): Promise<RecordingFile> {
+    const { template, fields, disk, force } = this.#options;
+    const path = expandName(template, { ...fields, n: this.#files + 1 }, new Date(wall));
+    const file = await RecordingFile.open(disk, path, { force, mine: this.#mine });
+    this.#files += 1;
+    this.#mine.add(file.path);
+    return file;
+  }
+
+  /**
+   * Finishes a file, tells of it and applies the rules. Throws DiskError when something of it was lost: what could be
+   * saved has been told of then.
+   */
+  async complete(open: OpenRecording, length?: number): Promise<void> {
+    for (;;) {
+      try {
+        this.#tell(await open.finish(length));
+        return;
+      } catch (error) {
+        if (error instanceof DiskError) throw error;
+        if (isFull(error) && (await this.makeRoom())) {
+          open.retry();
+          continue;
+        }
+        this.#tell(await open.salvage());
+        this.#lossy = true;
+        throw diskError(open.file?.path ?? "", error, "write");
+      }
+    }
+  }
+
+  /** The same while other things go on; a failure is told at the end. */
+  retire(open: OpenRecording, length?: number): Promise<void> {
+    return this.#task(this.complete(open, length));
+  }
+
+  /** Saves what the disk took of a file that it refuses to take more of. */
+  rescue(open: OpenRecording): Promise<void> {
+    return this.#task(open.salvage().then((report) => this.#tell(report)));
+  }
+
+  /** Deletes what the rules give away; whether that was anything. */
+  async makeRoom(): Promise<boolean> {
+    try {
+      const deleted = (await this.#retention?.apply()) ?? [];
+      for (const path of deleted) this.hearer?.trace(`deleted ${path}`);
+      return deleted.length > 0;
+    } catch (error) {
+      this.hearer?.notice(`old files cannot be deleted: ${describe(this.#asDiskError(error))}`);
+      return false;
+    }
+  }
+
+  /** Called now and then while a file is written; `now` is monotonic. */
+  tend(now: number): void {
+    if (this.#retention === undefined || now < this.#tendDue) return;
+    this.#tendDue = now + TEND_INTERVAL_MS;
+    void this.#task(this.makeRoom().then(() => {}));
+  }
+
+  /** Finishes what earlier runs left behind. */
+  recover(): void {
+    // Who overwrites has no use for what was to have the same name.
+    if (this.#options.force && this.#pattern.fixed) return;
+    void this.#task(this.#recover());
+  }
+
+  /** Waits for everything that is under way, or until `signal` aborts. Throws what was lost and not told yet. */
+  async settle(signal: AbortSignal): Promise<void> {
+    const stop = (): void => this.#over.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      // What failed a minute ago may work now.
+      if (this.#failure !== undefined) await this.#recover();
+      while (this.#tasks.size > 0 && !signal.aborted)
+        await Promise.race([Promise.all(this.#tasks), aborted(signal)]);
+      if (this.#failure !== undefined && (this.#lossy || !(await this.#isWhole()))) throw this.#failure;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Whether every file of this run has its name. */
+  async #isWhole(): Promise<boolean> {
+    const { parts } = await findOwnFiles(this.#options.disk, this.#pattern);
+    return !parts.some(({ path }) => this.#mine.has(path));
+  }
+
+  async #recover(): Promise<void> {
+    const { disk, clock } = this.#options;
+    const rules = { force: false, mine: this.#mine, signal: this.#over.signal, now: clock.wall };
+    for (const { path } of (await findOwnFiles(disk, this.#pattern)).parts) {
+      try {
+        const report = await finishLeftover(disk, path, rules);
+        if (report === undefined) continue;
+        if (this.#mine.has(path)) this.#tell(report);
+        else this.hearer?.onRecovered(report);
+      } catch (error) {
+        const why = describe(diskError(path, error, "finish"));
+        this.hearer?.notice(`an unfinished recording stays as it is: ${why}`);
+      }
+    }
+  }
+
+  #tell(report: Parameters<Hearer["onFile"]>[0] | undefined): void {
+    if (report === undefined) return;
+    this.#mine.add(report.path);
+    this.hearer?.onFile(report);
+    void this.#task(this.makeRoom().then(() => {}));
+  }
+
+  /** Keeps count of something that goes on in the background. Never rejects. */
+  #task(work: Promise<void>): Promise<void> {
+    const task = work
+      .catch((error: unknown) => {
+        this.#failure ??= this.#asDiskError(error);
+        this.hearer?.notice(describe(this.#failure));
+      })
+      .finally(() => this.#tasks.delete(task));
+    this.#tasks.add(task);
+    return task;
+  }
+
+  #asDiskError(error: unknown): unknown {
+    const isSystems = typeof (error as { code?: unknown } | null)?.code === "string";
+    return isSystems ? diskError(this.#pattern.folder, error, "finish") : error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
