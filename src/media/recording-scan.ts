@@ -10,7 +10,7 @@ import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 import { readMetadata, type Metadata } from "./metadata.ts";
 import type { MediaKind } from "./packet.ts";
 import { TrackFacts } from "./recording-facts.ts";
-import { CREATOR, HEAD_AT } from "./recording-head.ts";
+import { CREATOR, HEAD_AT, NAME_KEY } from "./recording-head.ts";
 import { RecordingTally } from "./recording-tally.ts";
 import { readTagHeader } from "./tag.ts";
 
@@ -102,4 +102,17 @@ export class RecordingScan {
     if (time > this.#last) this.#last = time;
     return time;
   }
+}
+
+/** The name that a recording was to have, from the first bytes of its file; undefined if it does not say. */
+export function recordingNameIn(bytes: Uint8Array): string | undefined {
+  let first: FlvTag | undefined;
+  const reader = new FlvReader({ onTag: (tag) => (first ??= tag) });
+  try {
+    reader.feed(bytes);
+  } catch (error) {
+    if (!(error instanceof MediaError)) throw error;
+  }
+  const claims = first?.typeId === 18 ? readMetadata(first.body) : undefined;
+  return stringOf(claims?.entries.find(([key]) => key === NAME_KEY)?.[1]);
 }

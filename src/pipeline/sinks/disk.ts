@@ -162,3 +162,17 @@ export function diskError(path: string, cause: unknown, verb: "write" | "finish"
     { cause },
   );
 }
+
+/** So much waits for the disk that more would be too much memory. */
+export function slowDisk(path: string, bytes: number): DiskError {
+  const mib = Math.round(bytes / 1024 / 1024);
+  return new DiskError(`Cannot write "${path}": the disk is too slow, ${mib} MiB wait for it`, {
+    path,
+    code: "EBUSY",
+  });
+}
+
+/** A call to the disk has not come back. */
+export function silentDisk(path: string): DiskError {
+  return new DiskError(`Cannot finish "${path}": the disk does not answer`, { path, code: "EBUSY" });
+}

@@ -4,13 +4,9 @@
  * stays as it is.
  */
 
-import { stringOf } from "../../amf/amf0.ts";
-import { MediaError } from "../../errors.ts";
-import { FlvReader } from "../../media/flv-reader.ts";
 import { FLV_FLAGS_OFFSET } from "../../media/flv-writer.ts";
-import { readMetadata } from "../../media/metadata.ts";
-import { behindHead, HEAD_AT, NAME_KEY, recordingFlags, recordingHead } from "../../media/recording-head.ts";
-import { RecordingScan, type Scanned } from "../../media/recording-scan.ts";
+import { behindHead, HEAD_AT, recordingFlags, recordingHead } from "../../media/recording-head.ts";
+import { recordingNameIn, RecordingScan, type Scanned } from "../../media/recording-scan.ts";
 import type { FileReport } from "../report.ts";
 import type { Disk } from "./disk.ts";
 import { canLock } from "./lock.ts";
@@ -89,28 +85,10 @@ export async function recordingNameOf(disk: Disk, path: string): Promise<string 
     fd = await disk.open(path, "existing");
     const buffer = new Uint8Array(READ_BYTES);
     const count = await disk.read(fd, buffer, 0);
-    return nameIn(buffer.subarray(0, count));
+    return recordingNameIn(buffer.subarray(0, count));
   } catch {
     return undefined;
   } finally {
     if (fd !== undefined) await disk.close(fd);
   }
-}
-
-function nameIn(bytes: Uint8Array): string | undefined {
-  let name: string | undefined;
-  let first = true;
-  const reader = new FlvReader({
-    onTag: ({ typeId, body }) => {
-      const entries = first && typeId === 18 ? readMetadata(body)?.entries : undefined;
-      first = false;
-      name ??= stringOf(entries?.find(([key]) => key === NAME_KEY)?.[1]);
-    },
-  });
-  try {
-    reader.feed(bytes);
-  } catch (error) {
-    if (!(error instanceof MediaError)) throw error;
-  }
-  return name;
 }

@@ -19,6 +19,14 @@ import type { RecordingFile } from "./recording-file.ts";
 const HEAD_INTERVAL_MS = 3000;
 const SYNC_INTERVAL_MS = 10_000;
 const STDOUT = 1;
+/**
+ * Keyframes for which a file has room: 72 KiB, a quarter of a second of a 2 Mbit/s stream, and every keyframe of two
+ * hours. Longer files have every second one, or every fourth; a day's is never more than half a minute off.
+ */
+const INDEX_ROOM = 4096;
+/** Encoders make keyframes less often than this, in ms, so short segments need less room. */
+const SHORTEST_GOP_MS = 500;
+const LEAST_INDEX_ROOM = 256;
 
 /** What a recording begins with. */
 export type Beginning = {
@@ -250,4 +258,10 @@ export class OpenRecording {
     if (settle !== undefined) settle.reject(error);
     else this.#handlers.onError(error);
   }
+}
+
+/** The keyframes for which a file should have room, if it ends after `every` ms; even. */
+export function indexRoom(every: number | undefined): number {
+  const wanted = every === undefined ? INDEX_ROOM : 2 * Math.ceil(every / SHORTEST_GOP_MS / 2);
+  return Math.min(INDEX_ROOM, Math.max(LEAST_INDEX_ROOM, wanted));
 }

@@ -15,8 +15,8 @@ import { Pacer } from "../pacer.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { SinkContext } from "../source.ts";
 import { Cutter, type SegmentRule } from "./cutter.ts";
-import { diskError, isFull, type Disk } from "./disk.ts";
-import { OpenRecording } from "./open-recording.ts";
+import { diskError, isFull, silentDisk, slowDisk, type Disk } from "./disk.ts";
+import { indexRoom, OpenRecording } from "./open-recording.ts";
 import type { RecordingFile } from "./recording-file.ts";
 import type { Clock, RecordingStore } from "./recording-store.ts";
 import { StreamHeaders } from "./stream-headers.ts";
@@ -43,15 +43,6 @@ const LINGER_MS = 1000;
 const STUCK_PATIENCE_MS = 30_000;
 /** An aborted session waits this long for the disk, in ms. */
 const ABORT_PATIENCE_MS = 2000;
-/**
- * Keyframes for which a file has room: 72 KiB, a quarter of a second of a 2 Mbit/s stream, and every keyframe of two
- * hours. Longer files have every second one, or every fourth; a day's is never more than half a minute off.
- */
-const INDEX_ROOM = 4096;
-/** Encoders make keyframes less often than this, in ms, so short segments need less room. */
-const SHORTEST_GOP_MS = 500;
-const LEAST_INDEX_ROOM = 256;
-
 /** Records one stream after the other; see the head of this file. */
 export class Recorder {
   bytesOut = 0;
@@ -83,8 +74,7 @@ export class Recorder {
     const { segment } = options;
     this.#options = options;
     this.#cutter = new Cutter(segment);
-    const wanted = segment === undefined ? INDEX_ROOM : 2 * Math.ceil(segment.every / SHORTEST_GOP_MS / 2);
-    this.#room = Math.min(INDEX_ROOM, Math.max(LEAST_INDEX_ROOM, wanted));
+    this.#room = indexRoom(segment?.every);
   }
 
   /** Records what a hub brings until it ends, or `signal` aborts. */
@@ -129,7 +119,7 @@ export class Recorder {
     this.#current = undefined;
     if (open !== undefined) void store?.retire(open);
     if (this.#stuck !== undefined) await Pacer.sleepUntil(this.#stuck, STUCK_PATIENCE_MS, signal);
-    if (this.#stuck !== undefined) throw this.#unanswered();
+    if (this.#stuck !== undefined) throw silentDisk(this.#options.name);
     await store?.settle(signal);
   }
 
@@ -153,7 +143,7 @@ export class Recorder {
     const { store, clock } = this.#options;
     const queue = this.#queue!;
     try {
-      if (queue.overflowed) throw this.#tooSlow();
+      if (queue.overflowed) throw this.#passing(slowDisk(this.#options.name, this.#options.queue.bytes));
       let taken = false;
       while (!this.#stopping && this.#held === undefined && (this.#current?.pending ?? 0) < MAX_PENDING) {
         const packet = queue.take();
@@ -329,13 +319,6 @@ export class Recorder {
     return new DiskError(error.message, { path, code, passing: true }, { cause: error.cause });
   }
 
-  #tooSlow(): unknown {
-    const { name, queue } = this.#options;
-    const mib = Math.round(queue.bytes / 1024 / 1024);
-    const what = `Cannot write "${name}": the disk is too slow, ${mib} MiB wait for it`;
-    return this.#passing(new DiskError(what, { path: name, code: "EBUSY" }));
-  }
-
   /** The stream of this session is over: leaves the file open for the next one, or finishes it. */
   async #end(): Promise<void> {
     const { store, join } = this.#options;
@@ -384,14 +367,9 @@ export class Recorder {
   async #impatience(signal: AbortSignal): Promise<void> {
     await aborted(signal);
     await new Promise((resolve) => setTimeout(resolve, ABORT_PATIENCE_MS).unref());
-    const error = this.#unanswered();
+    const error = silentDisk(this.#options.name);
     this.#context?.notice(error.message);
     throw error;
-  }
-
-  #unanswered(): DiskError {
-    const { name } = this.#options;
-    return new DiskError(`Cannot finish "${name}": the disk does not answer`, { path: name, code: "EBUSY" });
   }
 }
 
