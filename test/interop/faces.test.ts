@@ -25,8 +25,12 @@ async function liveServer(seconds = 12): Promise<{ nginx: Nginx; publisher: Chil
   return { nginx, publisher, url: nginx.url("live", "show") };
 }
 
+/** A recording begins with 73 KiB of room for its keyframe index. */
+const HEAD_BYTES = 75_000;
+
 async function untilRecording(file: string): Promise<void> {
-  await until(`${file} grows`, () => existsSync(`${file}.part`) && Bun.file(`${file}.part`).size > 30_000);
+  const enough = HEAD_BYTES + 30_000;
+  await until(`${file} grows`, () => existsSync(`${file}.part`) && Bun.file(`${file}.part`).size > enough);
 }
 
 describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("signals", () => {
