@@ -36,7 +36,8 @@ async function live(wish: Parameters<typeof show>[0] = { seconds: 8 }): Promise<
   const publisher = publish(file, relay.url());
   await until("the relay records", () => {
     const path = `${relay.file}.part`;
-    return existsSync(path) && Bun.file(path).size > 30_000;
+    // A recording begins with 73 KiB of room for its keyframe index.
+    return existsSync(path) && Bun.file(path).size > 105_000;
   });
   return {
     relay,
