@@ -1,8 +1,7 @@
 /**
  * Locks on jobs of recipes, so that a job that is still running is not begun a second time by the next cron line. A
  * lock is a file with the owner's process id, held through flock: the kernel lets go of it however the process ends, so
- * nothing is stale after kill -9 and a process id that is used again blocks nobody. Where the C library has no flock,
- * the process id and the moment its process began decide.
+ * nothing is stale after kill -9, and a process id that is used again blocks nobody.
  */
 
 import { closeSync, fstatSync, ftruncateSync, lstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
@@ -33,6 +32,7 @@ const ATTEMPTS = 5;
 /** Takes the lock of a job. Never throws: a folder that cannot be had must not cost a recording. */
 export async function lockJob(identity: JobIdentity, environment: Environment): Promise<LockResult> {
   try {
+    if (!(await canLock())) return { kind: "none", why: "this system has no flock" };
     const path = join(lockFolder(environment), lockName(identity));
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const result = await tryLock(path);
@@ -77,13 +77,12 @@ async function tryLock(path: string): Promise<LockResult | undefined> {
   let isOurs = false;
   try {
     const said = readFileSync(path, "utf8");
-    const hasFlock = await canLock();
-    if (!(await lockFile(fd)) || (!hasFlock && isAlive(said))) return { kind: "busy", pid: pidOf(said) };
+    if (!(await lockFile(fd))) return { kind: "busy", pid: pidOf(said) };
     const now = statSync(path, { throwIfNoEntry: false });
     // Its last owner removed it between our opening and locking it: what we hold is nobody's name any more.
     if (now === undefined || now.ino !== fstatSync(fd).ino) return undefined;
     ftruncateSync(fd, 0);
-    writeSync(fd, `${process.pid} ${beganAt(process.pid) ?? ""}\n`);
+    writeSync(fd, `${process.pid}\n`);
     isOurs = true;
     return { kind: "held", release: () => release(path, fd) };
   } finally {
@@ -102,25 +101,6 @@ function release(path: string, fd: number): void {
 }
 
 function pidOf(said: string): number | undefined {
-  const pid = Number(said.split(" ")[0]);
+  const pid = Number(said.trim());
   return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-}
-
-/** Whether the very process that wrote this still runs: a later one with its id began at another moment. */
-function isAlive(said: string): boolean {
-  const pid = pidOf(said);
-  const began = said.trim().split(" ")[1];
-  return pid !== undefined && pid !== process.pid && began !== undefined && beganAt(pid) === began;
-}
-
-/** When a process began, in the kernel's ticks; undefined if there is none. */
-function beganAt(pid: number): string | undefined {
-  try {
-    // The name in parentheses may hold anything; the 20th field behind it is what we want.
-    return readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ")[19];
-  } catch {
-    return undefined;
-  }
 }
