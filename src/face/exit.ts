@@ -94,8 +94,10 @@ function sourceFaults(report: JobReport): string[] {
 
 /** Less than what was asked for, by more than a second and without the user having stopped it. */
 function isShort(report: JobReport): boolean {
-  const { wantedMs, mediaMs, stopped, nature, reason } = report;
+  const { wantedMs, mediaMs, stopped, nature, reason, status } = report;
   if (wantedMs === undefined || stopped || nature === "made" || reason === "the planned end") return false;
+  // Stopped because no sink was left: those say why themselves.
+  if (status.sinks.every((sink) => sink.error !== undefined)) return false;
   return mediaMs + 1000 < wantedMs;
 }
 

@@ -6,10 +6,11 @@
 import { UsageError } from "../errors.ts";
 import { isLibrtmpAddress, parseLibrtmpAddress, type NamedOptions } from "../rtmp/librtmp.ts";
 import { parseRtmpServer, parseRtmpUrl, redactText, redactUrl, withKey, type RtmpUrl } from "../rtmp/url.ts";
+import { isCaptureAddress, parseCapture } from "./capture.ts";
 import type { SinkPlan, SourcePlan } from "./plan.ts";
 
 /** Sources that the specification names and this version does not have yet. */
-const LATER = /^(camera|exec|h264|rtsp):/i;
+const LATER = /^(rtsp):/i;
 
 /** A source and what its text said beside the address; `timeout` in ms. */
 export type ParsedSource = { readonly source: SourcePlan; readonly timeout: number | undefined };
@@ -22,6 +23,7 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
     return { source: { kind: "http", url: text, name: httpName(text) }, timeout: undefined };
   }
   if (/^testcard:/i.test(text)) return { source: testCard(text), timeout: undefined };
+  if (isCaptureAddress(text)) return { source: parseCapture(text), timeout: undefined };
   if (isListenAddress(text)) return { source: { kind: "listen" }, timeout: undefined };
   const later = LATER.exec(text);
   if (later !== null)
@@ -109,7 +111,8 @@ export function recordingSink(path: string): SinkPlan {
 
 /** What must never be shown of an address: keys, tokens and passwords, longest parts first. */
 export function secretsOf(url: RtmpUrl, options: { nameIsSecret: boolean }): string[] {
-  const queries = [url.app, url.streamName].flatMap((text) => {
+  const connectArgs = (url.connectArgs ?? []).filter((value) => typeof value === "string");
+  const queries = [url.app, url.streamName, url.tcUrl ?? "", url.swfUrl ?? ""].flatMap((text) => {
     const q = text.indexOf("?");
     return q < 0
       ? []
@@ -122,5 +125,5 @@ export function secretsOf(url: RtmpUrl, options: { nameIsSecret: boolean }): str
         ];
   });
   const name = options.nameIsSecret ? [url.streamName, url.streamName.replace(/\?.*$/s, "")] : [];
-  return [...name, ...queries, url.password ?? ""].filter((text) => text !== "");
+  return [...name, ...queries, ...connectArgs, url.password ?? ""].filter((text) => text !== "");
 }

@@ -60,7 +60,7 @@ export function parseListenAddress(text: string, example: string): ListenAddress
 
 /** Whether only programs on this machine reach an address. */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function listenUrl(where: { host: string; port: number; app: string }, tls: boolean): string {
@@ -82,6 +82,8 @@ export function planListener(
   const listens = source !== undefined && /^listen:/i.test(source);
   const serves = request.serve || request.serveAddress !== undefined;
   if (!listens) {
+    if (request.key !== undefined)
+      throw new UsageError("-k source=KEY is for a source that listens (listen:...)");
     if (request.noKey) throw new UsageError("--no-key is for a source that listens (listen:...)");
     if (!serves && request.cert !== undefined)
       throw new UsageError("--cert is for a listener, and there is none");
