@@ -31,7 +31,7 @@ type Row = {
 
 const CORE = [
   ...["queue", "hub", "headers", "ingest", "stats", "report", "pacer", "supervise", "faults", "file-name"],
-  ...["source", "source-patience", "sink-runner", "silence", "name-pattern"],
+  ...["source", "source-patience", "sink-runner", "silence", "name-pattern", "hooks"],
 ].map((name) => `pipeline/${name}.ts`);
 
 /** The first row that fits a file counts. */
@@ -77,6 +77,8 @@ const PURE = ["bytes/", "amf/", "rtmp/", "media/"];
 const RUNTIME = [
   ...["net/", "pipeline/sources/", "pipeline/sinks/", "commands/", "face/", "main.ts"],
   ...["recipe/parse.ts", "recipe/secrets.ts"],
+  // Runs the user's commands: processes are neither a source nor a sink.
+  "pipeline/hooks.ts",
 ];
 
 const BANS: readonly Ban[] = [

@@ -7,6 +7,7 @@
 import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { isNotLive, isStalled } from "./faults.ts";
+import { Hooks } from "./hooks.ts";
 import { Hub } from "./hub.ts";
 import { Ingest } from "./ingest.ts";
 import { Pacer } from "./pacer.ts";
@@ -45,6 +46,7 @@ class Job {
   readonly #source: Source;
   readonly #parts: JobParts;
   readonly #context: JobContext;
+  readonly #hooks: Hooks;
   readonly #ingest: Ingest;
   readonly #sinks: readonly SinkRunner[];
   readonly #status: JobStatus;
@@ -68,11 +70,17 @@ class Job {
     this.#plan = plan;
     this.#parts = parts;
     this.#source = parts.source;
-    this.#context = context;
+    const notice = (text: string): void => context.report({ event: "notice", name: "hooks", text });
+    this.#hooks = new Hooks(plan.hooks, { job: plan.job, notice });
+    const report = (event: JobEvent): void => {
+      context.report(event);
+      this.#hooks.hear(event);
+    };
+    this.#context = { ...context, report };
     this.#ingest = new Ingest(this.#hub, () => this.#onFirstMedia());
     const hold = this.#source.nature === "made" && (!plan.realtime || plan.source.kind === "stdin");
     const onHopeless = (): void => this.#onHopeless();
-    const options = { retry: plan.retry, report: context.report, hold, onHopeless };
+    const options = { retry: plan.retry, report, hold, onHopeless };
     this.#sinks = parts.sinks.map((sink) => new SinkRunner(sink, options));
     this.#status = {
       job: plan.job,
@@ -101,6 +109,7 @@ class Job {
     clearTimeout(this.#graceTimer);
     await this.#end();
     this.#parts.close();
+    await this.#endHooks();
     stop.removeEventListener("abort", stopSource);
     abort.removeEventListener("abort", stopSource);
     return this.#makeReport(reason);
@@ -301,6 +310,16 @@ class Job {
       this.#context.report({ event: "retry", name: "source", error, attempts, waitMs: wait });
     }
     return decision;
+  }
+
+  /** The second signal ends the user's commands too. */
+  async #endHooks(): Promise<void> {
+    const { abort } = this.#context;
+    const stop = (): void => this.#hooks.abort();
+    abort.addEventListener("abort", stop, { once: true });
+    if (abort.aborted) stop();
+    await this.#hooks.end(this.#mediaBefore + this.#hub.counters.position);
+    abort.removeEventListener("abort", stop);
   }
 
   /** A sink lost hope: without any other there is nothing to do. */
