@@ -26,6 +26,7 @@ export function resolvedValues(job: RecipeJob): ResolvedValue[] {
     ...row("from", sourceInWords(plan), ["from", "url"], ["from", "listen"]),
     ...listenerRows(plan, row),
     ...row("from.wait", time(plan.wait)),
+    ...row("from.follow", plan.follow ? "true" : undefined),
     ...row("from.stall", formatExact(stall)),
     ...(plan.source.kind === "file" || plan.source.kind === "stdin"
       ? [...row("from.loop", String(plan.loop)), ...row("from.realtime", String(plan.realtime))]

@@ -12,9 +12,15 @@ export class Outbox {
   #kept: Uint8Array[] = [];
   #head = 0;
   #size = 0;
+  #taken = 0;
 
   constructor(write: Write) {
     this.#write = write;
+  }
+
+  /** Bytes that the socket took, in all. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** Bytes kept. */
@@ -29,6 +35,7 @@ export class Outbox {
       return;
     }
     const sent = this.#write(bytes);
+    if (sent > 0) this.#taken += sent;
     if (sent >= 0 && sent < bytes.length) this.#keep(bytes.subarray(sent));
   }
 
@@ -42,6 +49,7 @@ export class Outbox {
         return true;
       }
       this.#size -= sent;
+      this.#taken += sent;
       if (sent < bytes.length) {
         this.#kept[this.#head] = bytes.subarray(sent);
         return false;

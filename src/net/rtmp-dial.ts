@@ -95,8 +95,9 @@ export class RtmpLink {
   #timer: Timer | undefined;
   #timerAt = Infinity;
   #progress: Timer | undefined;
-  #blocked = 0;
-  #blockedSince = 0;
+  /** What the server had taken when it last took anything, and when that was. */
+  #taken = 0;
+  #takenAt = 0;
   #settle: { resolve(detour: Detour | undefined): void; reject(error: unknown): void } | undefined;
   #paused = false;
   #over = false;
@@ -347,12 +348,13 @@ export class RtmpLink {
 
   /** A server that takes nothing for the stall time is lost, even if its socket stays open. */
   #watchProgress(): void {
-    const buffered = this.bufferedBytes;
+    const taken = this.#transport?.takenBytes ?? 0;
     const now = performance.now();
-    if (buffered === 0 || buffered !== this.#blocked) {
-      this.#blocked = buffered;
-      this.#blockedSince = now;
-    } else if (now - this.#blockedSince >= this.#target.stall) {
+    // What is kept may grow meanwhile, by answers to pings: it tells nothing.
+    if (this.bufferedBytes === 0 || taken !== this.#taken) {
+      this.#taken = taken;
+      this.#takenAt = now;
+    } else if (now - this.#takenAt >= this.#target.stall) {
       this.#fail(new TransportError(`the server takes no data for ${this.#target.stall / 1000}s`, "stalled"));
     }
   }

@@ -155,6 +155,11 @@ export class ServerLink {
     return this.#transport.bufferedBytes;
   }
 
+  /** Bytes that left for the client so far. */
+  get takenBytes(): number {
+    return this.#transport.takenBytes;
+  }
+
   /** What media for a player must be framed with. */
   get messageStreamId(): number {
     return this.#server.messageStreamId;

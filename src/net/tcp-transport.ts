@@ -42,6 +42,10 @@ export class TcpTransport implements ByteTransport {
     return this.#outbox.size;
   }
 
+  get takenBytes(): number {
+    return this.#outbox.taken;
+  }
+
   attach(socket: Socket): void {
     if (this.#state === "closed") socket.terminate();
     else this.#socket = socket;

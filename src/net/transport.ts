@@ -11,6 +11,8 @@ export interface ByteTransport {
   readonly writable: boolean;
   /** Bytes kept because the peer does not take them. */
   readonly bufferedBytes: number;
+  /** Bytes that the way to the peer took so far: while some are kept, only this tells whether it is stuck. */
+  readonly takenBytes: number;
   /** Stops and restarts reading; the peer feels it as TCP back-pressure. */
   pause(): void;
   resume(): void;

@@ -86,7 +86,7 @@ class Player {
   readonly #onGone: (reason: string) => void;
   readonly #run: MediaPacket[] = [];
   #framing: RunFraming | undefined;
-  #blocked = 0;
+  #taken = 0;
   #blockedFor = 0;
   #gone = false;
 
@@ -126,9 +126,10 @@ class Player {
 
   /** Closes a player that has taken nothing for `stall` ms; called every WATCH_INTERVAL_MS. */
   checkProgress(stall: number): void {
-    const buffered = this.#link.bufferedBytes;
-    this.#blockedFor = buffered > 0 && buffered === this.#blocked ? this.#blockedFor + WATCH_INTERVAL_MS : 0;
-    this.#blocked = buffered;
+    const { bufferedBytes, takenBytes } = this.#link;
+    const blocked = bufferedBytes > 0 && takenBytes === this.#taken;
+    this.#blockedFor = blocked ? this.#blockedFor + WATCH_INTERVAL_MS : 0;
+    this.#taken = takenBytes;
     if (this.#blockedFor < stall) return;
     this.#leave("it takes no data");
     this.#link.close("a player takes no data, closed");
