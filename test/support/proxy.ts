@@ -23,6 +23,8 @@ class Lane {
   #creditAt = performance.now();
   #ended = false;
   #turn: Timer | undefined;
+  #stopped = false;
+  #immediate = false;
 
   constructor(from: Socket, to: Socket, weather: () => Weather) {
     this.#from = from;
@@ -60,13 +62,25 @@ class Lane {
       if (single) break;
     }
     if (this.#size < MOST_WAITING / 2 && this.#from.isPaused()) this.#from.resume();
-    if (this.#waiting.length > 0) this.#turn = setTimeout(() => this.pump(), single ? 0 : TICK_MS);
+    if (this.#waiting.length > 0 && single) this.#soon();
+    else if (this.#waiting.length > 0) this.#turn = setTimeout(() => this.pump(), TICK_MS);
     else if (this.#ended && !frozen) this.#to.end();
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#turn);
     this.#waiting = [];
+  }
+
+  /** A timer is too slow for single bytes. */
+  #soon(): void {
+    if (this.#immediate || this.#stopped) return;
+    this.#immediate = true;
+    setImmediate(() => {
+      this.#immediate = false;
+      if (!this.#stopped) this.pump();
+    });
   }
 
   #pass(head: { bytes: Buffer }, count: number): void {
