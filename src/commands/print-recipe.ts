@@ -14,12 +14,16 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Prints the recipe of a plan that flags made; returns the exit code. */
 export function printRecipe(plan: Plan, args: Args, environment: Environment): number {
   const terminal = new Terminal(environment);
+  for (const line of recipeOf(plan, args).trimEnd().split("\n")) terminal.out(line);
+  return ExitCode.done;
+}
+
+/** The recipe that does what a command line does, as text. */
+export function recipeOf(plan: Plan, args: Args): string {
   const flag = (name: string): string | undefined =>
     args.values.get(name)?.[0] ?? ((args.counts.get(name) ?? 0) > 0 ? "true" : undefined);
   const source = flag("rtmp") ?? args.positionals[0] ?? "";
-  const typed = { source, named: namedOptions(args), keys: writtenKeys(plan, args), flag };
-  for (const line of recipeText(plan, typed).trimEnd().split("\n")) terminal.out(line);
-  return ExitCode.done;
+  return recipeText(plan, { source, named: namedOptions(args), keys: writtenKeys(plan, args), flag });
 }
 
 /** How each key was written: `NAME=` counts only if there is such a name. */

@@ -33,7 +33,7 @@ export function printRecipe(plan: Plan, typed: TypedJob): string {
     record: recordTree(plan, typed),
     to: Object.fromEntries(
       plan.sinks.flatMap((sink) =>
-        sink.kind === "rtmp" ? [[sink.name, toTree(sink, plan, { typed, secrets })]] : [],
+        sink.kind === "rtmp" ? [[safeName(sink.name), toTree(sink, plan, { typed, secrets })]] : [],
       ),
     ),
     serve: serveTree(plan, typed),
@@ -41,7 +41,7 @@ export function printRecipe(plan: Plan, typed: TypedJob): string {
     insecure: plan.net.insecure || undefined,
     bind: plan.net.bind,
   };
-  const document = new Document(withoutEmpty({ jobs: { [jobName(plan.job)]: job } }));
+  const document = new Document(withoutEmpty({ jobs: { [safeName(plan.job)]: job } }));
   document.set("version", 1);
   if (isMap(document.contents)) document.contents.items.reverse();
   visit(document, { Pair: (_, pair) => flow(pair as Pair<YamlNode, YamlNode>) });
@@ -67,9 +67,9 @@ function withoutEmpty(tree: Tree): Tree {
   return Object.fromEntries(entries);
 }
 
-/** A name that a recipe takes, made of one that a URL had. */
-function jobName(text: string): string {
-  return text.replace(/[^\p{L}\p{N}._-]+/gu, "_").replace(/^[^\p{L}\p{N}]+/u, "") || "job";
+/** A name that a recipe takes, made of one that an address had. */
+function safeName(text: string): string {
+  return text.replace(/[^\p{L}\p{N}._-]+/gu, "_").replace(/^[^\p{L}\p{N}]+/u, "") || "it";
 }
 
 function seconds(text: string | undefined): string | undefined {
