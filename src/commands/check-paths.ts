@@ -6,7 +6,8 @@ import { statSync, type Stats } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
-import type { Plan } from "../recipe/plan.ts";
+import { requireProgram } from "../pipeline/sources/camera.ts";
+import type { CapturePlan, Plan } from "../recipe/plan.ts";
 
 /** Throws UsageError with all problems: a source file that is not there, names that cannot be made. */
 export function checkPaths(plan: Plan): void {
@@ -21,10 +22,18 @@ export function checkPaths(plan: Plan): void {
   };
   const { source } = plan;
   if (source.kind === "file") check(() => requireFile(source.path));
+  if (source.kind === "capture") check(() => requireCapture(source));
   for (const sink of plan.sinks) {
     if (sink.kind === "file") check(() => expandName(sink.template, nameFields(plan), new Date()));
   }
   if (problems.length > 0) throw new UsageError(problems);
+}
+
+/** Throws UsageError if there is no file, no list of times, or no program for what is captured. */
+export function requireCapture({ input, clock }: CapturePlan): void {
+  if (input.kind === "file") requireFile(input.path);
+  else if (input.kind !== "stdin") requireProgram(input);
+  if (clock.kind === "pts") requireFile(clock.path);
 }
 
 /** Throws UsageError if there is no file to read. */

@@ -15,6 +15,7 @@ import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
 import type { Plan, SinkPlan } from "../recipe/plan.ts";
 import type { RtmpUrl } from "../rtmp/url.ts";
+import { requireCapture } from "./check-paths.ts";
 import { sinkInWords, sourceInWords } from "./describe.ts";
 
 /** What came of one try; `error` is what was thrown. */
@@ -73,6 +74,9 @@ async function trySource(plan: Plan, signal: AbortSignal): Promise<string> {
       return tryListen(listen!);
     case "file":
       return tryFile(source.path);
+    case "capture":
+      requireCapture(source);
+      return "nothing to dial";
     case "stdin":
     case "testcard":
       return "nothing to dial";

@@ -12,6 +12,7 @@ export function sourceInWords(plan: Plan): string {
     case "rtmp":
       return redactUrl(source.url, { showName: true });
     case "http":
+    case "capture":
       return source.name;
     case "file":
       return source.path;

@@ -12,6 +12,7 @@ import { Hub } from "./hub.ts";
 import { Ingest } from "./ingest.ts";
 import { Pacer } from "./pacer.ts";
 import type { JobEvent, JobReport, JobStatus } from "./report.ts";
+import { SilenceStage } from "./silence.ts";
 import { SinkRunner } from "./sink-runner.ts";
 import { judgeSource } from "./source-patience.ts";
 import type { Sink, Source } from "./source.ts";
@@ -77,7 +78,10 @@ class Job {
       this.#hooks.hear(event);
     };
     this.#context = { ...context, report };
-    this.#ingest = new Ingest(this.#hub, () => this.#onFirstMedia());
+    // Raw video cannot have sound: there is nothing to wait for.
+    const certain = plan.source.kind === "capture" && plan.source.format !== "flv";
+    const silence = plan.silentAudio === true ? new SilenceStage({ certain }) : undefined;
+    this.#ingest = new Ingest(this.#hub, () => this.#onFirstMedia(), { silence });
     const hold = this.#source.nature === "made" && (!plan.realtime || plan.source.kind === "stdin");
     const onHopeless = (): void => this.#onHopeless();
     const options = { retry: plan.retry, report, hold, onHopeless };

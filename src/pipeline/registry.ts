@@ -14,6 +14,7 @@ import { playersSink } from "./sinks/players.ts";
 import { rtmpPublishSink } from "./sinks/rtmp-publish.ts";
 import { RunFramer } from "./sinks/run-framer.ts";
 import type { Sink, Source } from "./source.ts";
+import { captureSource } from "./sources/capture.ts";
 import { fileSegments, flvSource } from "./sources/flv-input.ts";
 import { ListenPort } from "./sources/listen-port.ts";
 import { rtmpAcceptSource } from "./sources/rtmp-accept.ts";
@@ -93,6 +94,10 @@ export function makeSource(plan: SourceSettings, fourCcs: FourCcs, report: Repor
       });
     case "testcard":
       return testCardSource();
+    case "capture": {
+      const notice = (text: string): void => report({ event: "notice", name: "source", text });
+      return captureSource({ ...source, realtime, loop, stall: net.stall, trace: say, notice });
+    }
     case "listen":
       throw new Error("a source that listens needs its port");
     default:

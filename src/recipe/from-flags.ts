@@ -16,6 +16,7 @@ import {
   type ParsedSource,
   type WrittenDestination,
 } from "./addresses.ts";
+import { applyCaptureFlags, captureJobName, refuseCaptureFlags, type CaptureTexts } from "./capture.ts";
 import { DEFAULT_BUFFER, DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS, retryOf } from "./defaults.ts";
 import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
 import type { NetPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
@@ -41,6 +42,8 @@ export type JobRequest = {
   readonly follow: boolean;
   readonly loop: boolean;
   readonly realtime: boolean;
+  readonly silentAudio: boolean;
+  readonly capture: CaptureTexts;
   readonly listener: ListenerRequest;
   readonly ca: string | undefined;
   readonly insecure: boolean;
@@ -62,7 +65,7 @@ const START_TIMEOUT_MS = 15_000;
 
 const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]>> = {
   pull: ["rtmp", "http", "listen"],
-  push: ["file", "stdin", "testcard"],
+  push: ["file", "stdin", "testcard", "capture"],
   relay: ["rtmp", "http", "listen"],
 };
 
@@ -70,7 +73,7 @@ const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]
 export function planFromFlags(request: JobRequest): Plan {
   const problems: string[] = [];
   const tried = <T>(read: () => T): T | undefined => collect(read, problems)[0];
-  const parsed = tried(() => readSource(request));
+  const parsed = tried(() => readSource(request, problems));
   const recorded = tried(() => readSinks(request, problems)) ?? [];
   const job = tried(() => parsed && jobName(parsed.source, request.source ?? "")) ?? "";
   const listen = tried(() => planListener(request.source, request.listener, job));
@@ -98,6 +101,7 @@ export function planFromFlags(request: JobRequest): Plan {
     net: netPlan(request, times.stall),
     realtime: request.realtime,
     loop: request.loop,
+    ...(request.silentAudio ? { silentAudio: true } : {}),
     force: request.force,
     record,
     hooks: {},
@@ -112,22 +116,33 @@ export function planFromFlags(request: JobRequest): Plan {
   };
 }
 
-function readSource(request: JobRequest): ParsedSource {
-  const { verb, source: text } = request;
+function readSource(request: JobRequest, problems: string[]): ParsedSource {
+  const { verb, source: text, capture } = request;
   if (text === undefined) throw new UsageError(`${verb} needs a source: runnel ${verb} ${USAGE[verb]}`);
   const parsed = parseSource(text, request.named);
   const { kind } = parsed.source;
   if (!SOURCES[verb].includes(kind)) throw new UsageError(wrongSource(verb, kind));
-  if (request.loop && kind !== "file")
-    throw new UsageError("--loop needs a file: a pipe cannot be read twice");
+  const isFile = kind === "file" || (parsed.source.kind === "capture" && parsed.source.input.kind === "file");
+  if (request.loop && !isFile) throw new UsageError("--loop needs a file: a pipe cannot be read twice");
+  if (parsed.source.kind === "capture") {
+    const source = applyCaptureFlags(parsed.source, capture, problems);
+    return { source, timeout: parsed.timeout };
+  }
+  refuseCaptureFlags(capture, problems);
   return parsed;
 }
 
 const USAGE = { pull: "SOURCE [FILE...]", push: "FILE DEST...", relay: "SOURCE DEST..." } as const;
 
 function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"]): string {
-  if (verb === "push") return "push sends a file, a pipe or the test card; to send on a stream use relay";
-  const other = kind === "file" ? "a file" : kind === "stdin" ? "stdin" : "the test card";
+  if (verb === "push")
+    return "push sends a file, a pipe, a camera or the test card; to send on a stream use relay";
+  const others: Partial<Record<SourcePlan["kind"], string>> = {
+    file: "a file",
+    stdin: "stdin",
+    capture: "a camera, a command or raw video",
+  };
+  const other = others[kind] ?? "the test card";
   return `${verb} takes a stream from a server, not ${other}; to send ${other} use push`;
 }
 
@@ -273,6 +288,8 @@ function jobName(source: SourcePlan, text: string): string {
     case "stdin":
     case "testcard":
       return source.kind;
+    case "capture":
+      return captureJobName(source);
     case "listen":
       return listenJobName(text);
     default:

@@ -74,7 +74,8 @@ function players(planned: PlannedSource | undefined): SinkPlan[] {
 
 /** What the job would be as a command. */
 function verbOf(source: SourcePlan, sinks: readonly SinkPlan[]): Plan["verb"] {
-  if (source.kind === "file" || source.kind === "stdin" || source.kind === "testcard") return "push";
+  const { kind } = source;
+  if (kind === "file" || kind === "stdin" || kind === "testcard" || kind === "capture") return "push";
   return sinks.some((sink) => sink.kind === "rtmp" || sink.kind === "players") ? "relay" : "pull";
 }
 

@@ -12,7 +12,50 @@ export type SourcePlan =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "stdin" }
   | { readonly kind: "testcard" }
-  | { readonly kind: "listen" };
+  | { readonly kind: "listen" }
+  | CapturePlan;
+
+/** A camera, a command or raw video. */
+export type CapturePlan = {
+  readonly kind: "capture";
+  /** For people, without what may be secret. */
+  readonly name: string;
+  readonly input: CaptureInput;
+  /** What the input writes: FLV, or H.264 or H.265 with start codes. */
+  readonly format: "flv" | "h264" | "hevc";
+  /** Where the times of raw video come from. */
+  readonly clock: ClockPlan;
+  /** Frames per second that are known or expected; undefined: as the stream says. */
+  readonly fps: number | undefined;
+};
+
+/** Where the bytes of a capture come from. */
+export type CaptureInput =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "stdin" }
+  | { readonly kind: "exec"; readonly argv: readonly string[] }
+  | { readonly kind: "rpicam"; readonly settings: CaptureSettings }
+  | { readonly kind: "v4l2"; readonly device: string; readonly settings: CaptureSettings };
+
+/** What a camera is asked for. */
+export type CaptureSettings = {
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  /** Bits per second. */
+  readonly bitrate: number;
+  readonly keyframeMs: number;
+  /** Degrees. */
+  readonly rotation: number | undefined;
+  /** As the camera's program calls it. */
+  readonly exposure: string | undefined;
+};
+
+/** Times by arrival, by counting frames, or from a list in a file. */
+export type ClockPlan =
+  | { readonly kind: "arrival" }
+  | { readonly kind: "fps" }
+  | { readonly kind: "pts"; readonly path: string };
 
 /** Where clients are served: a publisher as the source, players who watch. `cert` and `certKey` are PEM texts. */
 export type ListenPlan = {
@@ -112,6 +155,8 @@ export type Plan = {
   /** A file or pipe is paced by its timestamps. */
   readonly realtime: boolean;
   readonly loop: boolean;
+  /** Silence is added where the source has no sound. */
+  readonly silentAudio?: boolean;
   /** Existing files are overwritten. */
   readonly force: boolean;
   readonly record: RecordPlan;

@@ -47,6 +47,7 @@ const KIND_NAMES: Readonly<Record<Kind, string>> = {
   file: "a file",
   stdin: "stdin",
   testcard: "the test card",
+  capture: "a camera, command or raw video",
 };
 
 const LISTEN_EXAMPLE = 'listen: "127.0.0.1:1935"';

@@ -56,18 +56,6 @@ describe("parseSource", () => {
 
   test.each([
     [
-      "camera:rpicam",
-      'sources of the kind "camera:" are not in this version of runnel; give it FLV: a file, or - for stdin',
-    ],
-    [
-      "exec:ffmpeg",
-      'sources of the kind "exec:" are not in this version of runnel; give it FLV: a file, or - for stdin',
-    ],
-    [
-      "h264:-",
-      'sources of the kind "h264:" are not in this version of runnel; give it FLV: a file, or - for stdin',
-    ],
-    [
       "rtsp://cam/1",
       'sources of the kind "rtsp:" are not in this version of runnel; give it FLV: a file, or - for stdin',
     ],

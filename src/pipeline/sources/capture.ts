@@ -1,0 +1,129 @@
+/**
+ * Source: a camera, a command or raw video. Chooses where the bytes come from and what reads them.
+ */
+
+import { closeSync, openSync, read, readFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { DiskError, MediaError } from "../../errors.ts";
+import { parsePtsList } from "../../media/capture-clock.ts";
+import { errorCode } from "../../net/resolve.ts";
+import type { Source } from "../source.ts";
+import { cameraCommand, type Camera } from "./camera.ts";
+import { childSegments } from "./child.ts";
+import { flvSource } from "./flv-input.ts";
+import { rawVideoSource, type RawVideoOptions } from "./raw-video.ts";
+import { stdinSegments } from "./stdin.ts";
+
+/** What is captured. */
+export type CaptureOptions = {
+  /** For people, without secrets. */
+  readonly name: string;
+  readonly input:
+    | { readonly kind: "file"; readonly path: string }
+    | { readonly kind: "stdin" }
+    | { readonly kind: "exec"; readonly argv: readonly string[] }
+    | Camera;
+  readonly format: "flv" | "h264" | "hevc";
+  readonly clock: { readonly kind: "arrival" | "fps" } | { readonly kind: "pts"; readonly path: string };
+  readonly fps: number | undefined;
+  readonly realtime: boolean;
+  readonly loop: boolean;
+  /** A program that gives nothing for this long has failed, in ms. */
+  readonly stall: number;
+  readonly trace: (line: string) => void;
+  readonly notice: (line: string) => void;
+};
+
+const READ_BYTES = 64 * 1024;
+
+/** A camera, a command or raw video as a source. */
+export function captureSource(options: CaptureOptions): Source {
+  const { name, input, format, trace } = options;
+  const open = (signal: AbortSignal): AsyncIterable<Uint8Array> => openInput(options, signal);
+  if (format === "flv") return flvSource({ name, open, live: true, realtime: false, loop: false, trace });
+  const made = input.kind === "file" || input.kind === "stdin";
+  const camera = input.kind === "rpicam" || input.kind === "v4l2";
+  const raw: Omit<RawVideoOptions, "clock"> = {
+    name,
+    nature: made ? "made" : "played",
+    open,
+    codec: format,
+    fps: options.fps,
+    bitrate: camera ? input.settings.bitrate : undefined,
+    realtime: options.realtime,
+    loop: options.loop && input.kind === "file",
+    trace,
+    notice: options.notice,
+  };
+  const { nature } = raw;
+  // The list is read when the source starts: its problems are the source's.
+  return {
+    name,
+    nature,
+    run: (ingest, signal) => rawVideoSource({ ...raw, clock: clockOf(options.clock) }).run(ingest, signal),
+  };
+}
+
+function clockOf(clock: CaptureOptions["clock"]): RawVideoOptions["clock"] {
+  if (clock.kind !== "pts") return clock;
+  let text: string;
+  try {
+    text = readFileSync(clock.path, "utf8");
+  } catch (cause) {
+    throw cannotRead(clock.path, cause);
+  }
+  const times = parsePtsList(text);
+  if (times === undefined) throw new MediaError(`"${clock.path}" is no list of times`);
+  return { kind: "pts", times };
+}
+
+async function* openInput(options: CaptureOptions, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { input, stall, trace } = options;
+  switch (input.kind) {
+    case "file":
+      yield* freshSegments(input.path);
+      return;
+    case "stdin":
+      yield* stdinSegments(signal);
+      return;
+    case "exec":
+      yield* childSegments({ argv: input.argv, stall, endless: false, trace }, signal);
+      return;
+    case "rpicam":
+    case "v4l2": {
+      const argv = await cameraCommand(input);
+      trace(argv.join(" "));
+      yield* childSegments({ argv, stall, endless: true, trace }, signal);
+      return;
+    }
+    default:
+      input satisfies never;
+  }
+}
+
+/** The bytes of a file, each piece in memory of its own: pictures are views of it until they are tags. */
+async function* freshSegments(path: string): AsyncGenerator<Uint8Array> {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (cause) {
+    throw cannotRead(path, cause);
+  }
+  try {
+    const readInto = promisify(read);
+    for (;;) {
+      const buffer = new Uint8Array(READ_BYTES);
+      const { bytesRead } = await readInto(fd, buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function cannotRead(path: string, cause: unknown): DiskError {
+  const code = errorCode(cause);
+  const why = code === "ENOENT" ? "there is no such file" : (cause as Error).message;
+  return new DiskError(`Cannot read "${path}": ${why}`, { path, code }, { cause });
+}
