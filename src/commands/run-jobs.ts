@@ -6,6 +6,7 @@
  * earlier ones came to was said when they ended.
  */
 
+import { describe } from "../errors.ts";
 import { ExitCode, type Outcome } from "../face/exit.ts";
 import { plural } from "../face/format.ts";
 import { Narrator } from "../face/narrator.ts";
@@ -84,8 +85,14 @@ class Runner {
   /** Runs it, or follows its schedule until stopped. Never throws. */
   async run(): Promise<Outcome> {
     const { plan, schedule } = this.#job;
-    if (schedule === undefined) await this.#once(plan);
-    else await this.#locked("schedule", () => this.#follow(schedule));
+    try {
+      if (schedule === undefined) await this.#once(plan);
+      else await this.#locked("schedule", () => this.#follow(schedule));
+    } catch (error) {
+      // Nothing here is known to throw: it is a mistake of ours, and must not end the jobs beside this one.
+      this.#outcome = { code: ExitCode.internal, text: describe(error) };
+      summarize(this.#narrator, this.#outcome, this.#stage.faces);
+    }
     this.#row.rest(`is over: ${this.#outcome.text}`);
     return this.#outcome;
   }

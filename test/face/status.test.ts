@@ -1,6 +1,7 @@
 /** The status line, as a text. */
 import { describe, expect, test } from "bun:test";
-import { statusLine } from "../../src/face/status.ts";
+import { StatusFace, statusLine, StatusRow } from "../../src/face/status.ts";
+import { Terminal } from "../../src/face/terminal.ts";
 import type { JobStatus, SinkStatus } from "../../src/pipeline/report.ts";
 import { makeCounters, makeSinkStatus, makeStatus } from "../support/reports.ts";
 
@@ -48,4 +49,32 @@ describe("a sink", () => {
   ])("%j", (changes, text) => {
     expect(sinkPart(changes)).toBe(text);
   });
+});
+
+describe("a job's line", () => {
+  test("says what it is at, before, in and after runs", () => {
+    const row = new StatusRow("show");
+    expect(row.line()).toBe("○ show nothing runs yet");
+    row.rest("next run tomorrow");
+    expect([row.runs, row.line()]).toEqual([false, "○ show next run tomorrow"]);
+    row.show(makeStatus({ sinks: [], firstMediaAt: undefined, sourceState: "connecting" }));
+    expect([row.runs, row.line()]).toEqual([true, "○ show connecting"]);
+    row.rest("is over: done");
+    expect(row.line()).toBe("○ show is over: done");
+  });
+});
+
+test("where nobody watches, jobs that run say how they are doing, and jobs at rest nothing", async () => {
+  const said = Promise.withResolvers<string>();
+  const all: string[] = [];
+  const face = new StatusFace(new Terminal({}, false), 1, (line) => {
+    all.push(line);
+    said.resolve(line);
+  });
+  face.row("idle").rest("waits");
+  face.row("show").show(makeStatus({ sinks: [], firstMediaAt: undefined, sourceState: "connecting" }));
+  expect(await said.promise).toBe("○ show connecting");
+  face.stop();
+  expect(new Set(all).size).toBe(1);
+  expect(face.lines()).toEqual(["○ idle waits", "○ show connecting"]);
 });

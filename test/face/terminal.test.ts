@@ -140,6 +140,24 @@ describe("the status line", () => {
     expect(err).toBe(`${painted}\r\x1b[2Kline\n${"s".repeat(39)}\r\x1b[2K`);
   });
 
+  test("is one for each job, repainted from the first on", async () => {
+    const { err } = await output(
+      `t.status("a", "b", "c"); t.line("line"); t.status("a2", "b2"); t.status("a3", "b3", "c3"); t.status();`,
+      { tty: true },
+    );
+    const up = (lines: number): string => `\r\x1b[${lines}A\x1b[J`;
+    expect(err).toBe(`\r\x1b[2Ka\nb\nc${up(2)}line\na\nb\nc${up(2)}a2\nb2${up(1)}a3\nb3\nc3${up(2)}`);
+  });
+
+  test("counts jobs that there is no room for", async () => {
+    const { err } = await output(
+      `Object.defineProperty(process.stderr, "rows", { value: 5 });
+       t.status("a", "b", "c", "d"); t.status("a", "b", "c", "d", "e", "f");`,
+      { tty: true },
+    );
+    expect(err).toBe(`\r\x1b[2Ka\nb\nc\nd\r\x1b[3A\x1b[Ja\nb\nc\n... and 3 more`);
+  });
+
   test("is not written where nobody watches", async () => {
     expect((await output('t.status("x"); t.line("line");')).err).toBe("line\n");
   });
