@@ -122,7 +122,7 @@ export class SessionRun {
 
   #message(type: number, timestamp: number, payload: Uint8Array): void {
     const csid = type === 9 ? 6 : type === 8 ? 4 : 5;
-    this.peer.send(chunks(csid, { type, streamId: 1, timestamp, payload }, CHUNK));
+    this.peer.send(chunks(csid, { type, streamId: 1, timestamp: timestamp % 2 ** 32, payload }, CHUNK));
   }
 }
 
@@ -183,6 +183,12 @@ export class LiveSource implements Disposable {
     run.hush();
     run.session.sureUntil = performance.now() - IN_FLIGHT_MS;
     run.peer.socket.terminate();
+  }
+
+  /** Breaks the session, and the stream is not there any more. */
+  vanish(): void {
+    this.#over = true;
+    this.break();
   }
 
   [Symbol.dispose](): void {

@@ -45,18 +45,19 @@ export function amf(...values: AmfValue[]): Buffer {
   );
 }
 
-/** Encodes a message as chunks: a full header first, then type 3 headers. */
+/** Encodes a message as chunks: a full header first, then type 3 headers, which repeat an extended timestamp. */
 export function frame(csid: number, message: WireMessage, chunkSize = 128): Buffer {
   const { type, streamId, timestamp, payload } = message;
   const header = Buffer.alloc(12);
   header.writeUInt8(csid);
-  header.writeUIntBE(timestamp, 1, 3);
+  const extended = timestamp >= 0xffffff ? u32(timestamp) : Buffer.alloc(0);
+  header.writeUIntBE(Math.min(timestamp, 0xffffff), 1, 3);
   header.writeUIntBE(payload.length, 4, 3);
   header.writeUInt8(type, 7);
   header.writeUInt32LE(streamId, 8);
-  const parts: Uint8Array[] = [header];
+  const parts: Uint8Array[] = [header, extended];
   for (let at = 0; at < payload.length; at += chunkSize) {
-    if (at > 0) parts.push(Uint8Array.of(0xc0 | csid));
+    if (at > 0) parts.push(Uint8Array.of(0xc0 | csid), extended);
     parts.push(payload.subarray(at, at + chunkSize));
   }
   return Buffer.concat(parts);
