@@ -4,8 +4,9 @@
 
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "../face/exit.ts";
-import { formatProbe } from "../media/probe-text.ts";
+import { formatInspection, formatProbe } from "../media/probe-text.ts";
 import { StreamProbe } from "../media/probe.ts";
+import type { Inspection } from "../media/repair-inspection.ts";
 import { Hub } from "../pipeline/hub.ts";
 import { Ingest } from "../pipeline/ingest.ts";
 import { makeSource } from "../pipeline/registry.ts";
@@ -16,8 +17,9 @@ import { NO_FOURCCS } from "../rtmp/connect.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import { parseArgs, type Args } from "./args.ts";
 import { requireFile } from "./check-paths.ts";
-import { makeFaces } from "./faces.ts";
+import { makeFaces, type Faces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
+import { inspectInput } from "./probe-input.ts";
 import { namedOptions, readCertificate } from "./request.ts";
 import { listenForSignals } from "./signals.ts";
 
@@ -30,13 +32,46 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   const text = args.values.get("rtmp")?.[0] ?? args.positionals[0];
   if (text === undefined) throw new UsageError("probe needs a URL or a file: runnel probe URL|FILE");
   const { source, timeout } = parseSource(text, namedOptions(args));
-  if (source.kind === "listen" || source.kind === "testcard") {
+  if (source.kind === "listen" || source.kind === "testcard" || source.kind === "capture") {
     throw new UsageError("probe looks at a URL or a file");
   }
   if (source.kind === "file") requireFile(source.path);
+  const faces = makeFaces(args, { mediaOnStdout: false });
+  if (source.kind === "rtmp") faces.terminal.hide(secretsOf(source.url, { nameIsSecret: false }));
+  const probe = new StreamProbe();
+  const enough = new AbortController();
+  using signals = listenForSignals({ onStatistics: () => {} });
+  signals.stop.addEventListener("abort", () => enough.abort(), { once: true });
+  const bytes = source.kind === "file" || source.kind === "stdin";
+  const watch = duration(args, "for") ?? (bytes ? undefined : DEFAULT_WATCH_MS);
+  const onFirst = (): void => {
+    if (watch !== undefined) setTimeout(() => enough.abort(), watch);
+  };
+  const ingest = new Ingest(new Hub(), onFirst, {
+    tap: (packet, timestamp) => probe.push(packet, timestamp),
+  });
+  if (source.kind === "file" || source.kind === "stdin") {
+    const path = source.kind === "file" ? source.path : undefined;
+    const inspection = await inspectInput(path, ingest, enough.signal);
+    return show(faces, path ?? "stdin", probe, { inspection, path });
+  }
   const stall = duration(args, "stall") ?? timeout ?? DEFAULT_STALL_MS;
-  const watch = duration(args, "for") ?? DEFAULT_WATCH_MS;
-  const net = netPlan(
+  const input = makeSource(
+    { source, net: netOf(args, stall), realtime: false, loop: false },
+    NO_FOURCCS,
+    (event) => {
+      if (event.event === "trace") faces.log.withTag(event.name).debug(event.text);
+    },
+  );
+  await input.run(ingest, enough.signal);
+  return show(faces, input.name, probe, undefined);
+}
+
+/** What was found in a file; `path` is undefined for a pipe. */
+type Looked = { readonly inspection: Inspection; readonly path: string | undefined };
+
+function netOf(args: Args, stall: number): ReturnType<typeof netPlan> {
+  return netPlan(
     {
       ca: readCertificate(args.values.get("ca")?.[0]),
       insecure: (args.counts.get("insecure") ?? 0) > 0,
@@ -44,29 +79,26 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
     },
     stall,
   );
-  const faces = makeFaces(args, { mediaOnStdout: false });
-  if (source.kind === "rtmp") faces.terminal.hide(secretsOf(source.url, { nameIsSecret: false }));
-  const live = source.kind === "rtmp" || source.kind === "http";
-  const input = makeSource({ source, net, realtime: false, loop: false }, NO_FOURCCS, (event) => {
-    if (event.event === "trace") faces.log.withTag(event.name).debug(event.text);
-  });
-  const probe = new StreamProbe();
-  const enough = new AbortController();
-  using signals = listenForSignals({ onStatistics: () => {} });
-  signals.stop.addEventListener("abort", () => enough.abort(), { once: true });
-  const onFirst = (): void => {
-    if (live) setTimeout(() => enough.abort(), watch);
-  };
-  const ingest = new Ingest(new Hub(), onFirst, {
-    tap: (packet, timestamp) => probe.push(packet, timestamp),
-  });
-  await input.run(ingest, enough.signal);
+}
+
+/** Says what was seen; gives the exit code: 3 for a file that has lost something or whose clock is out of order. */
+function show(faces: Faces, name: string, probe: StreamProbe, looked: Looked | undefined): number {
+  const { inspection, path } = looked ?? {};
   const report = probe.report();
-  if (faces.json !== undefined) faces.json(JSON.stringify({ source: input.name, ...report }));
-  else
-    for (const line of [input.name, ...formatProbe(report).map((row) => `  ${row}`)])
-      faces.terminal.out(line);
-  return report.tracks.length === 0 ? ExitCode.neverLive : ExitCode.done;
+  const rows = formatProbe(report);
+  if (inspection !== undefined && report.tracks.length > 0) {
+    rows.push(...formatInspection(inspection, path === undefined ? undefined : repairCommand(path)));
+  }
+  if (faces.json !== undefined) faces.json(JSON.stringify({ source: name, ...report, file: inspection }));
+  else for (const line of [name, ...rows.map((row) => `  ${row}`)]) faces.terminal.out(line);
+  if (report.tracks.length === 0) return inspection === undefined ? ExitCode.neverLive : ExitCode.incomplete;
+  return inspection?.damaged === true ? ExitCode.incomplete : ExitCode.done;
+}
+
+/** As a shell takes it. */
+function repairCommand(path: string): string {
+  const plain = /^[\w./][\w./-]*$/.test(path);
+  return `runnel repair ${plain ? path : `'${path.replaceAll("'", `'\\''`)}'`}`;
 }
 
 function duration(args: Args, flag: string): number | undefined {

@@ -1,6 +1,14 @@
 /** The report of a StreamProbe as lines for people: what goes in is plain data, what comes out has no colours. */
 import { codecLabel } from "./fourcc.ts";
-import type { ProbeClaims, ProbeReport, ProbeTrack } from "./probe.ts";
+import type { ProbeClaims, ProbeReport, ProbeStep, ProbeTrack } from "./probe.ts";
+import { findingsInWords } from "./repair-finding.ts";
+import type { Inspection } from "./repair-inspection.ts";
+
+/** Packets that lie further apart than this, in ms, make players stop and wait. */
+const MAX_LATE = 1000;
+/** Steps and findings that are told one by one. */
+const SHOWN_STEPS = 4;
+const SHOWN_FINDINGS = 10;
 
 /** The report as lines without line ends. */
 export function formatProbe(report: ProbeReport): string[] {
@@ -14,14 +22,29 @@ export function formatProbe(report: ProbeReport): string[] {
       min === max ? seconds(min) : `${seconds(min)} to ${seconds(max)}, median ${seconds(median)}`;
     lines.push(`GOP: ${range} (${count} measured)`);
   }
+  const skew = skewText(report);
+  if (skew !== undefined) lines.push(`A/V skew: ${skew}`);
   lines.push(`timestamps: ${timestampHealth(report)}`);
   lines.push(...claimLines(report));
+  return lines;
+}
+
+/** What is wrong with a file, by place, as lines; `repair` is the command that mends it, which a pipe has none. */
+export function formatInspection(inspection: Inspection, repair: string | undefined): string[] {
+  const { count, counts, findings } = inspection;
+  const label = repair === undefined ? "input" : "file";
+  if (count === 0) return [`${label}: sound`];
+  const remedy = repair === undefined ? "" : `; to mend it: ${repair}`;
+  const lines = [`${label}: ${findingsInWords(counts)}${remedy}`];
+  for (const { offset, text } of findings.slice(0, SHOWN_FINDINGS)) lines.push(`  offset ${offset}: ${text}`);
+  if (count > SHOWN_FINDINGS) lines.push(`  and ${count - SHOWN_FINDINGS} more`);
   return lines;
 }
 
 function trackLines(track: ProbeTrack): string[] {
   const name = track.track === 0 ? track.kind : `${track.kind} track ${track.track}`;
   const parts = [[track.label, track.profile, track.level].filter((part) => part !== undefined).join(" ")];
+  if (track.enhanced) parts.push("enhanced FLV");
   if (track.width !== undefined) parts.push(`${track.width}x${track.height}`);
   if (track.bitDepth !== undefined && track.bitDepth !== 8) parts.push(`${track.bitDepth} bit`);
   if (track.kind === "video") parts.push(...frameRates(track));
@@ -49,15 +72,42 @@ function frameRates(track: ProbeTrack): string[] {
   ];
 }
 
+/** `video begins 23 ms after audio and ends 40 ms before it`. */
+function skewText({ startSkewMs, skewMs }: ProbeReport): string | undefined {
+  if (startSkewMs === undefined || skewMs === undefined) return undefined;
+  const side = (ms: number): string =>
+    ms === 0 ? "with" : `${millis(Math.abs(ms))} ${ms > 0 ? "after" : "before"}`;
+  return `video begins ${side(startSkewMs)} audio and ends ${side(skewMs)} it`;
+}
+
 function timestampHealth(report: ProbeReport): string {
   const faults: string[] = [];
-  if (report.rollbacks > 0) faults.push(plural(report.rollbacks, "step") + " back");
-  if (report.jumps > 0) faults.push(`${plural(report.jumps, "jump")} of more than 1 s`);
+  const back = report.steps.filter(({ stepMs }) => stepMs < 0);
+  const ahead = report.steps.filter(({ stepMs }) => stepMs > 0);
+  if (report.rollbacks > 0) faults.push(`${plural(report.rollbacks, "step")} back${stepsText(back)}`);
+  if (report.jumps > 0) faults.push(`${plural(report.jumps, "jump")} of more than 1 s${stepsText(ahead)}`);
+  if (report.lateMs > MAX_LATE) {
+    faults.push(`audio and video lie up to ${seconds(report.lateMs / 1000)} apart`);
+  }
   if (report.skewMs !== undefined && Math.abs(report.skewMs) > 500) {
     const [first, last] = report.skewMs > 0 ? ["audio", "video"] : ["video", "audio"];
     faults.push(`${first} ends ${seconds(Math.abs(report.skewMs) / 1000)} before ${last}`);
   }
   return faults.length === 0 ? "fine" : faults.join(", ");
+}
+
+/** ` (video +12 s at 3.4 s, audio +12 s at 3.5 s)`. */
+function stepsText(steps: readonly ProbeStep[]): string {
+  if (steps.length === 0) return "";
+  const shown = steps.slice(0, SHOWN_STEPS).map(({ kind, stepMs, atMs }) => {
+    const step = Math.abs(stepMs) < 1000 ? `${stepMs} ms` : seconds(stepMs / 1000);
+    return `${kind} ${stepMs > 0 ? "+" : ""}${step} at ${seconds(atMs / 1000)}`;
+  });
+  return ` (${shown.join(", ")}${steps.length > SHOWN_STEPS ? " ..." : ""})`;
+}
+
+function millis(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : seconds(ms / 1000);
 }
 
 function claimLines(report: ProbeReport): string[] {

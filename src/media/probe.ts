@@ -40,6 +40,8 @@ export type ProbeTrack = {
   readonly headerChanges: number;
   /** Whether frames are shown in another order than they are sent: B-frames. */
   readonly reordered: boolean;
+  /** Whether it comes in the tags of Enhanced RTMP. */
+  readonly enhanced: boolean;
   /** Steps back of the source's timestamps. */
   readonly rollbacks: number;
   /** Steps of the source's timestamps of more than 1 s ahead. */
@@ -56,6 +58,16 @@ export type ProbeGop = {
   readonly max: number;
 };
 
+/** A step of a track's timestamps that is none of a healthy stream. */
+export type ProbeStep = {
+  readonly kind: "audio" | "video";
+  readonly track: number;
+  /** How long the stream had lasted, in ms. */
+  readonly atMs: number;
+  /** The step in ms; negative when it goes back. */
+  readonly stepMs: number;
+};
+
 /** What the source's onMetaData claims. */
 export type ProbeClaims = Omit<Metadata, "entries"> & { readonly keys: readonly string[] };
 
@@ -69,8 +81,14 @@ export type ProbeReport = {
   readonly gop: ProbeGop | undefined;
   readonly rollbacks: number;
   readonly jumps: number;
-  /** How much later video ends than audio, in ms; undefined without both. */
+  /** The first of these steps, at most 20. */
+  readonly steps: readonly ProbeStep[];
+  /** How much later video is first shown than audio is heard, in ms; undefined without both. */
+  readonly startSkewMs: number | undefined;
+  /** How much later the last frame of video is shown than that of audio is heard, in ms; undefined without both. */
   readonly skewMs: number | undefined;
+  /** How far a packet lay behind what came before it, at most, in ms: what players must buffer. */
+  readonly lateMs: number;
   /** Data messages other than onMetaData. */
   readonly dataMessages: number;
   readonly metadata: ProbeClaims | undefined;
@@ -80,6 +98,8 @@ export type ProbeReport = {
 const JUMP = 1000;
 /** GOPs beyond these change minimum and maximum, but no longer the median: a probe may run for days. */
 const MAX_GOPS = 100_000;
+/** Steps that are told one by one; all are counted. */
+const MAX_STEPS = 20;
 
 type TrackState = {
   readonly kind: "audio" | "video";
@@ -93,11 +113,15 @@ type TrackState = {
   bytes: number;
   firstDts: number;
   lastDts: number;
+  /** Presentation times: of the first frame, and the latest of all. */
+  firstPts: number;
+  lastPts: number;
   lastKeyDts: number;
   lastStamp: number;
   rollbacks: number;
   jumps: number;
   reordered: boolean;
+  enhanced: boolean;
 };
 
 /** Counts what it is shown. */
@@ -108,6 +132,10 @@ export class StreamProbe {
   #minGop = Infinity;
   #maxGop = 0;
   #dataMessages = 0;
+  readonly #steps: ProbeStep[] = [];
+  #firstDts = 0;
+  #position = -1;
+  #lateMs = 0;
   #metadata: ProbeClaims | undefined;
 
   /** Takes a packet and its timestamp as the source gave it (ms modulo 2^32). */
@@ -139,7 +167,10 @@ export class StreamProbe {
       gop: this.#gopReport(),
       rollbacks: states.reduce((sum, state) => sum + state.rollbacks, 0),
       jumps: states.reduce((sum, state) => sum + state.jumps, 0),
-      skewMs: video !== undefined && audio !== undefined ? video.lastDts - audio.lastDts : undefined,
+      steps: [...this.#steps],
+      startSkewMs: video !== undefined && audio !== undefined ? video.firstPts - audio.firstPts : undefined,
+      skewMs: video !== undefined && audio !== undefined ? video.lastPts - audio.lastPts : undefined,
+      lateMs: this.#lateMs,
       dataMessages: this.#dataMessages,
       metadata: this.#metadata,
     };
@@ -170,13 +201,38 @@ export class StreamProbe {
     // HDR metadata is a message of its own between the frames.
     if (packet.kind === "video" && tag.enhanced && tag.packetType === VIDEO_PACKET.metadata) return;
     if (tag.compositionTime !== 0) track.reordered = true;
+    if (tag.enhanced) track.enhanced = true;
     track.facts ??= readCodecFacts(packet.kind, packet.body);
-    countStep(track, timestamp);
-    if (track.frames === 0) track.firstDts = packet.dts;
+    this.#countStep(track, timestamp);
+    this.#follow(packet.dts);
+    const pts = packet.dts + tag.compositionTime;
+    if (track.frames === 0) {
+      track.firstDts = packet.dts;
+      track.firstPts = pts;
+    }
+    if (pts > track.lastPts) track.lastPts = pts;
     if (packet.role === "key") this.#pushKey(track, packet.dts);
     track.frames++;
     track.bytes += packet.body.length;
     track.lastDts = packet.dts;
+  }
+
+  /** Steps are taken modulo 2^32, so that a wrap is none. */
+  #countStep(track: TrackState, timestamp: number): void {
+    const step = (timestamp - track.lastStamp) | 0;
+    track.lastStamp = timestamp >>> 0;
+    if (track.frames === 0 || (step >= 0 && step <= JUMP)) return;
+    if (step < 0) track.rollbacks++;
+    else track.jumps++;
+    if (this.#steps.length >= MAX_STEPS) return;
+    const atMs = track.lastDts - this.#firstDts;
+    this.#steps.push({ kind: track.kind, track: track.track, atMs, stepMs: step });
+  }
+
+  #follow(dts: number): void {
+    if (this.#position < 0) this.#firstDts = dts;
+    else if (this.#position - dts > this.#lateMs) this.#lateMs = this.#position - dts;
+    if (dts > this.#position) this.#position = dts;
   }
 
   #pushKey(track: TrackState, dts: number): void {
@@ -218,11 +274,14 @@ function newTrack(kind: "audio" | "video", track: number): TrackState {
     bytes: 0,
     firstDts: 0,
     lastDts: 0,
+    firstPts: 0,
+    lastPts: 0,
     lastKeyDts: 0,
     lastStamp: 0,
     rollbacks: 0,
     jumps: 0,
     reordered: false,
+    enhanced: false,
   };
 }
 
@@ -234,15 +293,6 @@ function pushHeader(track: TrackState, packet: MediaPacket): void {
   }
   track.header = body;
   track.facts = readCodecFacts(packet.kind, body) ?? track.facts;
-}
-
-/** Steps are taken modulo 2^32, so that a wrap is none. */
-function countStep(track: TrackState, timestamp: number): void {
-  const step = (timestamp - track.lastStamp) | 0;
-  track.lastStamp = timestamp >>> 0;
-  if (track.frames === 0) return;
-  if (step < 0) track.rollbacks++;
-  else if (step > JUMP) track.jumps++;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -281,6 +331,7 @@ function trackReport(state: TrackState): ProbeTrack {
     bitrateKbps: measured ? (bytes * 8 * (frames - 1)) / (elapsed * frames) : undefined,
     headerChanges: state.headerChanges,
     reordered: state.reordered,
+    enhanced: state.enhanced,
     rollbacks: state.rollbacks,
     jumps: state.jumps,
     problem: facts?.problem,

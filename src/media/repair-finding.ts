@@ -20,10 +20,10 @@ const NOUNS = {
   late: ["a late sequence header", "late sequence headers"],
   missing: ["a missing sequence header", "missing sequence headers"],
   flags: ["wrong header flags", "wrong header flags"],
-  metadata: ["missing metadata", "unreadable metadata"],
+  metadata: ["missing or unreadable metadata", "missing or unreadable metadata"],
   duration: ["a wrong duration", "wrong durations"],
   filesize: ["a wrong file size", "wrong file sizes"],
-  index: ["no good keyframe index", "no good keyframe indexes"],
+  index: ["a missing or wrong keyframe index", "missing or wrong keyframe indexes"],
 } as const satisfies Readonly<Record<string, readonly [one: string, many: string]>>;
 
 /** What is wrong. */
@@ -74,6 +74,7 @@ export function damageFinding(damage: FlvDamage, atEnd: boolean): Finding {
     case "header":
       return { kind: "header", offset, text: "the file header claims another size than 9 bytes" };
     case "cut": {
+      if (zeros === length) return skippedFinding(damage, true);
       const text = `the last tag is cut after ${bytes(length)}${zeros >= MANY_ZEROS ? `, of which the last ${zeros} are zeros` : ""}`;
       return { kind: "torn", offset, text };
     }

@@ -83,6 +83,7 @@ describe("StreamProbe", () => {
       ),
       expect.stringMatching(/^audio: AAC LC, 44100 Hz, mono, \d+ kb\/s, \d+ frames$/),
       "GOP: 0.5 s (1 measured)",
+      "A/V skew: video begins 23 ms after audio and ends 98 ms before it",
       "timestamps: fine",
       expect.stringMatching(/^metadata: 64x48, 10 fps, H\.264, AAC, encoder Lavf/),
     ]);
@@ -100,6 +101,12 @@ describe("StreamProbe", () => {
       durationMs: 7100,
       rollbacks: 1,
       jumps: 1,
+      steps: [
+        { kind: "video", track: 0, atMs: 5000, stepMs: 2000 },
+        { kind: "video", track: 0, atMs: 7000, stepMs: -10 },
+      ],
+      lateMs: 0,
+      startSkewMs: undefined,
       skewMs: undefined,
       metadata: undefined,
     });
@@ -108,7 +115,7 @@ describe("StreamProbe", () => {
       "duration: 7.1 s, 0 kb/s",
       "video: H.264 Constrained Baseline 3.1, 480x640, 7.46 fps, 0 kb/s, 54 frames, 4 key frames",
       "GOP: 1 s to 2 s, median 2 s (3 measured)",
-      "timestamps: 1 step back, 1 jump of more than 1 s",
+      "timestamps: 1 step back (video -10 ms at 7 s), 1 jump of more than 1 s (video +2 s at 5 s)",
       "metadata: none",
     ]);
   });
@@ -157,8 +164,33 @@ describe("StreamProbe", () => {
     ]);
     const lines = formatProbe(report);
     expect(lines[2]).toBe("  the sequence header changed once");
-    expect(lines).toContain("timestamps: 1 jump of more than 1 s, video ends 2 s before audio");
-    expect(lines.find((line) => line.startsWith("audio track 1"))).toBe("audio track 1: Opus, 1 frame");
+    expect(lines).toContain(
+      "timestamps: 1 jump of more than 1 s (audio +2 s at 0 s), video ends 2 s before audio",
+    );
+    expect(lines.find((line) => line.startsWith("audio track 1"))).toBe(
+      "audio track 1: Opus, enhanced FLV, 1 frame",
+    );
+  });
+
+  test("many steps are counted and the first are told; packets far apart are named", () => {
+    const inputs: Input[] = [["audio", 5000, "af0101182007"]];
+    for (let i = 0; i < 30; i++) inputs.push(["video", 3000 + i * 1500, INTER]);
+    const report = probe(inputs);
+    expect(report.jumps).toBe(29);
+    expect(report.steps).toHaveLength(20);
+    expect(report.lateMs).toBe(0);
+    const late = probe([
+      ["audio", 0, "af0101182007"],
+      ["audio", 3000, "af0101182007"],
+      ["video", 100, INTER],
+    ]);
+    expect(late.lateMs).toBe(2900);
+    expect(formatProbe(late)).toContainEqual(
+      expect.stringContaining("audio and video lie up to 2.9 s apart"),
+    );
+    const line = formatProbe(report).find((text) => text.startsWith("timestamps"));
+    expect(line).toContain("29 jumps of more than 1 s (video +1.5 s at");
+    expect(line).toContain("...)");
   });
 
   test("nothing at all", () => {
