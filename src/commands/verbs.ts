@@ -58,7 +58,7 @@ const ROWS: readonly VerbRow[] = [
   },
   {
     verb: "probe",
-    description: "say what a stream or file holds",
+    description: "say what a stream or file holds (exit code 3: the file is damaged)",
     positionals: [source("rtmp:// rtmps:// http(s)://….flv, FILE.flv, or -")],
     run: async (argv) => (await import("./probe.ts")).runProbeCommand(argv),
   },
@@ -66,7 +66,13 @@ const ROWS: readonly VerbRow[] = [
     verb: "repair",
     description:
       "mend a cut or broken FLV file (exit code 3: --check found something, or a part is beyond repair)",
-    positionals: [{ name: "FILE", description: "FLV file; it is left as it is", required: true }],
+    positionals: [
+      {
+        name: "FILE",
+        description: "FLV file, left as it is; the mended one is NAME.repaired.flv",
+        required: true,
+      },
+    ],
     run: async (argv) => (await import("./repair.ts")).runRepairCommand(argv),
   },
   {
