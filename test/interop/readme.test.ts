@@ -72,6 +72,8 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
     expect(await decodingErrors(join(folder, "show.flv"))).toBe("");
     const [probe, card] = commands("probe");
     expect(await well(sh(probe!))).toContain("H.264");
+    expect(await well(sh(commands("repair")[0]!))).toContain("mended.flv");
+    expect(await decodingErrors(join(folder, "mended.flv"))).toBe("");
     const both = [sh(commands("push")[0]!, { STREAM_KEY: "pushed" }), sh(card!, { STREAM_KEY: "card" })];
     for (const child of both) await well(child);
     for (const name of ["pushed", "card"]) {
