@@ -9,6 +9,7 @@ import type { RecipeJob } from "../recipe/read-recipe.ts";
 import { formatPlace } from "../recipe/problems.ts";
 import { nextRuns, type Schedule } from "../recipe/schedule.ts";
 import { parseArgs, type Args } from "./args.ts";
+import { formatExactTime } from "./calendar.ts";
 import { probePlan, type ProbeResult } from "./check-probe.ts";
 import { sinkInWords, sourceInWords } from "./describe.ts";
 import { formatExact } from "./exact.ts";
@@ -99,27 +100,9 @@ function scheduleInWords({ cron, tz, for: window }: Schedule): string {
 
 function nextLines(schedule: Schedule | undefined, n: number): string[] {
   if (schedule === undefined) return ["  no schedule: it begins when runnel run does"];
-  return nextRuns(schedule, new Date(), n).map((run) => `  next ${localTime(run, schedule.tz)}`);
-}
-
-/** `Fri 2026-11-20 23:00:00 GMT+01:00 (2026-11-20T22:00:00Z)`. */
-function localTime(time: Date, tz: string): string {
-  const parts = new Intl.DateTimeFormat("en-GB", {
-    timeZone: tz,
-    weekday: "short",
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    timeZoneName: "longOffset",
-  }).formatToParts(time);
-  const part = (type: Intl.DateTimeFormatPartTypes): string =>
-    parts.find((one) => one.type === type)?.value ?? "";
-  const date = `${part("weekday")} ${part("year")}-${part("month")}-${part("day")}`;
-  const clock = `${part("hour")}:${part("minute")}:${part("second")} ${part("timeZoneName")}`;
-  return `${date} ${clock} (${time.toISOString().replace(".000", "")})`;
+  return nextRuns(schedule, new Date(), n).map(
+    (run) => `  next ${formatExactTime(run.getTime(), schedule.tz)}`,
+  );
 }
 
 function resultLine({ name, where, text, error, required }: ProbeResult): string {

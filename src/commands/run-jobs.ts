@@ -93,7 +93,7 @@ class Runner {
       this.#outcome = { code: ExitCode.internal, text: describe(error) };
       summarize(this.#narrator, this.#outcome, this.#stage.faces);
     }
-    this.#row.rest(`is over: ${this.#outcome.text}`);
+    this.#row.rest(this.#outcome.text);
     return this.#outcome;
   }
 

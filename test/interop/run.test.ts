@@ -9,6 +9,7 @@ import { runnelBinary } from "../support/binary.ts";
 import { readFlvFile } from "../support/flv-compare.ts";
 import { freePort, until } from "../support/ports.ts";
 import { run, start, type Child } from "../support/process.ts";
+import { needs } from "../support/programs.ts";
 import { events, expectExit, expectLastLine, expectNoSecret, lastLine, runnel } from "../support/runnel.ts";
 import { startRunnel } from "../support/runnel.ts";
 import { scratch } from "../support/scratch.ts";
@@ -101,6 +102,26 @@ describe("several jobs", () => {
     expect(existsSync(join(folder, "card.flv"))).toBe(true);
     expect(existsSync(join(folder, "later.flv"))).toBe(false);
     expect(readdirSync(join(folder, "runnel"))).toEqual([]);
+  });
+
+  test("on a terminal: a line for each, below the log", async () => {
+    if (!needs("tmux")) return;
+    const { folder, file } = recipe(
+      `${ENDLESS}  later: { from: 'testcard:', record: later.flv, schedule: ${NEW_YEAR} }\n`,
+    );
+    const socket = join(folder, "tmux");
+    const tmux = ["tmux", "-S", socket, "-f", "/dev/null"];
+    await using _server = start([...tmux, "-D"], { env: { TERM: "xterm-256color" }, timeout: 60_000 });
+    await until("tmux has a socket", () => existsSync(socket));
+    const command = `cd ${folder}; XDG_RUNTIME_DIR=${folder} ${await runnelBinary()} run ${file}; echo code $?; sleep 30`;
+    await run([...tmux, "new-session", "-d", "-s", "face", "-x", "120", "-y", "12", command]);
+    const screen = async () => Buffer.from((await run([...tmux, "capture-pane", "-p"])).stdout).toString();
+    const lines = /\[card\] live\n[^]*\n● card 00:00:0[1-9] .*\| rec .*\n○ later next run .* UTC\n\s*$/;
+    await until("both are shown", async () => lines.test(await screen()));
+    await run([...tmux, "send-keys", "C-c"]);
+    await until("it ends in words", async () => /\ndone: 2 jobs\ncode 0\n/.test(await screen()));
+    expect(await screen()).not.toMatch(/^[●○]/m);
+    await run([...tmux, "kill-server"]);
   });
 
   test("fifty that cannot reach their source: start, status, stop", async () => {
