@@ -339,21 +339,19 @@ class Job {
     const giveUp = (): void => {
       for (const sink of this.#sinks) sink.abort();
     };
+    // The signals may outlive this job by months: nothing of it may stay behind on them.
+    let drained: Timer | undefined;
+    const drain = (): void => {
+      drained = setTimeout(giveUp, STOP_DRAIN_MS);
+    };
+    stop.addEventListener("abort", drain, { once: true });
     abort.addEventListener("abort", giveUp, { once: true });
+    if (stop.aborted) drain();
     if (abort.aborted) giveUp();
-    void this.#drainTime(stop).then(giveUp);
     await done;
+    clearTimeout(drained);
+    stop.removeEventListener("abort", drain);
     abort.removeEventListener("abort", giveUp);
-  }
-
-  /** Resolves STOP_DRAIN_MS after the user stopped the job; never without that. */
-  async #drainTime(stop: AbortSignal): Promise<void> {
-    if (!stop.aborted) {
-      await new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
-    }
-    await new Promise<void>((resolve) => {
-      setTimeout(resolve, STOP_DRAIN_MS).unref();
-    });
   }
 
   #makeReport(reason: string): JobReport {
