@@ -43,6 +43,8 @@ export class RecordingStore {
   /** Names that this run has used. */
   readonly #mine = new Set<string>();
   readonly #tasks = new Set<Promise<void>>();
+  /** The file that is being finished, and those behind it. */
+  #line: Promise<void> = Promise.resolve();
   readonly #over = new AbortController();
   #files = 0;
   #failure: unknown;
@@ -74,10 +76,16 @@ export class RecordingStore {
   }
 
   /**
-   * Finishes a file, tells of it and applies the rules. Throws DiskError when something of it was lost: what could be
-   * saved has been told of then.
+   * Finishes a file, after those before it, tells of it and applies the rules. Throws DiskError when something of it
+   * was lost: what could be saved has been told of then.
    */
-  async complete(open: OpenRecording, length?: number): Promise<void> {
+  complete(open: OpenRecording, length?: number): Promise<void> {
+    const work = this.#line.then(() => this.#complete(open, length));
+    this.#line = work.catch(() => {});
+    return work;
+  }
+
+  async #complete(open: OpenRecording, length: number | undefined): Promise<void> {
     for (;;) {
       try {
         this.#tell(await open.finish(length));
