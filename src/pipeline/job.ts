@@ -335,8 +335,10 @@ class Job {
   async #end(): Promise<void> {
     const { stop, abort } = this.#context;
     this.#hub.end();
-    const done = Promise.all(this.#sinks.map((sink) => sink.end()));
+    const hurry = new AbortController();
+    const done = Promise.all(this.#sinks.map((sink) => sink.end(hurry.signal)));
     const giveUp = (): void => {
+      hurry.abort();
       for (const sink of this.#sinks) sink.abort();
     };
     // The signals may outlive this job by months: nothing of it may stay behind on them.

@@ -142,11 +142,11 @@ export class SinkRunner {
     if (next !== undefined) this.#begin(next.hub, next.queue);
   }
 
-  /** The job is over: the sink ends what its sessions left open. */
-  async end(): Promise<void> {
+  /** The job is over: the sink ends what its sessions left open, unless `signal` aborts. */
+  async end(signal: AbortSignal): Promise<void> {
     await this.finish();
     try {
-      await this.#sink.close?.(this.#controller.signal);
+      await this.#sink.close?.(signal);
     } catch (error) {
       this.#onGivenUp(error);
     }

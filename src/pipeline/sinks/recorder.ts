@@ -62,6 +62,8 @@ export class Recorder {
   #previous: OpenRecording | undefined;
   /** The packet that a new file is being opened for. */
   #held: MediaPacket | undefined;
+  /** The moment of this drain: one look at the clock for many packets. */
+  #drainedAt = 0;
   #lastPacketAt = 0;
   #queueEmptyAt = 0;
   /** The file was left open by the session before. */
@@ -144,6 +146,8 @@ export class Recorder {
     const queue = this.#queue!;
     try {
       if (queue.overflowed) throw this.#passing(slowDisk(this.#options.name, this.#options.queue.bytes));
+      const now = clock.monotonic();
+      this.#drainedAt = now;
       let taken = false;
       while (!this.#stopping && this.#held === undefined && (this.#current?.pending ?? 0) < MAX_PENDING) {
         const packet = queue.take();
@@ -151,7 +155,6 @@ export class Recorder {
         this.#record(packet);
         taken = true;
       }
-      const now = clock.monotonic();
       if (taken && !this.#resuming) this.#lastPacketAt = now;
       if (queue.length === 0) this.#queueEmptyAt = now;
       store?.tend(now);
@@ -200,9 +203,8 @@ export class Recorder {
   }
 
   #cutsAt(packet: MediaPacket): boolean {
-    const { store, clock } = this.#options;
-    if (store === undefined) return false;
-    return this.#cutter.cutsAt(packet, packet.dts - this.#current!.origin, clock.monotonic());
+    if (this.#options.store === undefined) return false;
+    return this.#cutter.cutsAt(packet, packet.dts - this.#current!.origin, this.#drainedAt);
   }
 
   #write(packet: MediaPacket): void {

@@ -50,7 +50,7 @@ export class RecordingStore {
   #failure: unknown;
   /** Something was lost that no later attempt brings back. */
   #lossy = false;
-  #tendDue = -Infinity;
+  #tendDue: number | undefined;
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -127,7 +127,7 @@ export class RecordingStore {
 
   /** Called now and then while a file is written; `now` is monotonic. */
   tend(now: number): void {
-    if (this.#retention === undefined || now < this.#tendDue) return;
+    if (this.#retention === undefined || now < (this.#tendDue ??= now + TEND_INTERVAL_MS)) return;
     this.#tendDue = now + TEND_INTERVAL_MS;
     void this.#task(this.makeRoom().then(() => {}));
   }
