@@ -1,0 +1,66 @@
+/** The planned end of a job under a wall clock that steps: timers and clocks are moved by hand. */
+import { afterEach, beforeEach, expect, jest, setSystemTime, test } from "bun:test";
+import { FakeJob, FakeSink, makePlan, scriptedSource } from "../support/fake-job.ts";
+
+const BEGIN = Date.parse("2026-05-01T23:00:00Z");
+const MINUTE = 60_000;
+
+beforeEach(() => {
+  jest.useFakeTimers({ now: BEGIN });
+});
+afterEach(() => {
+  jest.useRealTimers();
+  setSystemTime();
+});
+
+/** A live job that is to end at a wall time, half an hour after it began. */
+function liveJob() {
+  const source = scriptedSource("played", async ({ push, stopped }) => {
+    push("V1 K0 f40");
+    await stopped();
+    return "stopped";
+  });
+  const job = new FakeJob(makePlan({ until: BEGIN + 30 * MINUTE }), source, [new FakeSink("a")]);
+  let ended = false;
+  void job.done.then(() => (ended = true));
+  return { job, ended: () => ended };
+}
+
+/** Lets promises settle, which wait for no timer. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
+}
+
+test("ends at its time", async () => {
+  const { ended } = liveJob();
+  await settle();
+  jest.advanceTimersByTime(29 * MINUTE);
+  await settle();
+  expect(ended()).toBe(false);
+  jest.advanceTimersByTime(MINUTE);
+  await settle();
+  expect(ended()).toBe(true);
+});
+
+test("the clock goes ahead over it: ends within half a minute", async () => {
+  const { ended } = liveJob();
+  await settle();
+  jest.advanceTimersByTime(MINUTE);
+  setSystemTime(BEGIN + 40 * MINUTE);
+  jest.advanceTimersByTime(MINUTE / 2);
+  await settle();
+  expect(ended()).toBe(true);
+});
+
+test("the clock goes back by ten minutes: goes on until it shows the time", async () => {
+  const { ended } = liveJob();
+  await settle();
+  jest.advanceTimersByTime(20 * MINUTE);
+  setSystemTime(BEGIN + 10 * MINUTE);
+  jest.advanceTimersByTime(15 * MINUTE);
+  await settle();
+  expect(ended()).toBe(false);
+  jest.advanceTimersByTime(6 * MINUTE);
+  await settle();
+  expect(ended()).toBe(true);
+});
