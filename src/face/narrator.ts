@@ -1,6 +1,7 @@
 /**
  * The narrator: turns a job's events into log lines and, with --json, into NDJSON. The same failure again and
- * again is told once, then after 1, 5 and 15 minutes.
+ * again is told once, then after 1, 5 and 15 minutes; being live for a moment in between does not make it another
+ * one, and is told as rarely.
  */
 
 import type { ConsolaInstance } from "consola/core";
@@ -10,7 +11,14 @@ import { formatBytes, formatDuration } from "./format.ts";
 /** When a failure that goes on is told again, in ms after the first time; then at every last one. */
 const REPEAT_AFTER_MS = [60_000, 300_000, 900_000];
 
-type Told = { error: string; since: number; times: number };
+/** What was told of one failure, and when for the first time. */
+type Told = { readonly since: number; times: number };
+
+/** The failures in a row of one source or destination; `live`: being live was told since the last line of them. */
+type Row = { readonly told: Map<string, Told>; live: boolean };
+
+/** A row with more kinds of failures than this is told from the start. */
+const MOST_KINDS = 20;
 
 /** Tells what happens; see the head of this file. */
 export class Narrator {
@@ -18,7 +26,9 @@ export class Narrator {
   readonly #job: string;
   readonly #json: ((line: string) => void) | undefined;
   readonly #now: () => number;
-  readonly #told = new Map<string, Told>();
+  readonly #rows = new Map<string, Row>();
+  /** Whether the source's return was worth a line: its gap is then, too. */
+  #gapIsNews = true;
 
   /** `json` gets each event as a line; `now` is a clock in ms. */
   constructor(
@@ -41,8 +51,7 @@ export class Narrator {
         log.info(`${event.source} -> ${event.destinations.join(", ")}`);
         return;
       case "live":
-        this.#told.delete(event.name);
-        log.info("live");
+        this.#tellLive(log, event.name);
         return;
       case "ended":
         log.info(`ended: ${event.reason}`);
@@ -54,7 +63,7 @@ export class Narrator {
         log.error(`given up: ${event.error}`);
         return;
       case "gap":
-        log.warn(`the source was away for ${formatDuration(event.ms)}`);
+        if (this.#gapIsNews) log.warn(`the source was away for ${formatDuration(event.ms)}`);
         return;
       case "drop":
         log.warn(`too slow: skipped ${event.packets} packets (${formatDuration(event.ms)})`);
@@ -81,21 +90,36 @@ export class Narrator {
     this.#json?.(JSON.stringify({ time: new Date(this.#now()).toISOString(), job: this.#job, ...event }));
   }
 
+  /** Being live is not worth a line each time in a row of failures that goes on. */
+  #tellLive(log: ConsolaInstance, name: string): void {
+    const row = this.#rows.get(name);
+    const isNews = row?.live !== true;
+    if (row !== undefined) row.live = true;
+    if (name === "source") this.#gapIsNews = isNews;
+    if (isNews) log.info("live");
+  }
+
   #tellRetry(log: ConsolaInstance, event: Extract<JobEvent, { event: "retry" }>): void {
     const now = this.#now();
-    const told = this.#told.get(event.name);
-    const wait = formatDuration(event.waitMs);
-    if (told === undefined || told.error !== event.error) {
-      this.#told.set(event.name, { error: event.error, since: now, times: 0 });
-      log.warn(`${event.error}; trying again in ${wait}`);
+    const { name, error, attempts } = event;
+    let row = this.#rows.get(name);
+    // The first attempt after real flow begins a new row.
+    if (row === undefined || attempts === 1 || row.told.size >= MOST_KINDS) {
+      row = { told: new Map(), live: false };
+      this.#rows.set(name, row);
+    }
+    const told = row.told.get(error);
+    if (told === undefined) {
+      row.told.set(error, { since: now, times: 0 });
+      row.live = false;
+      log.warn(`${error}; trying again in ${formatDuration(event.waitMs)}`);
       return;
     }
     const last = REPEAT_AFTER_MS.length - 1;
     const due = REPEAT_AFTER_MS[Math.min(told.times, last)]! * Math.max(1, told.times - last + 1);
     if (now - told.since < due) return;
     told.times += 1;
-    log.warn(
-      `${event.error}; still so after ${formatDuration(now - told.since)}, ${event.attempts} attempts`,
-    );
+    row.live = false;
+    log.warn(`${error}; still so after ${formatDuration(now - told.since)}, ${attempts} attempts`);
   }
 }

@@ -103,6 +103,27 @@ describe("a failure that goes on", () => {
     expect(lines).toHaveLength(3);
   });
 
+  test("alternating with another one is told no more often", () => {
+    const { lines, narrator } = makeNarrator();
+    for (let attempt = 1; attempt <= 20; attempt++)
+      narrator.tell(retry(attempt % 2 ? "reset" : "refused", attempt));
+    expect(lines).toHaveLength(2);
+  });
+
+  test("of the source: its gaps are told as rarely as its return", () => {
+    const { lines, narrator } = makeNarrator();
+    for (let attempt = 1; attempt <= 10; attempt++) {
+      narrator.tell(retry("reset", attempt, "source"));
+      narrator.tell({ event: "live", name: "source" });
+      narrator.tell({ event: "gap", ms: 1000 });
+    }
+    expect(lines).toEqual([
+      "warn [show] reset; trying again in 1s",
+      "info [show] live",
+      "warn [show] the source was away for 1s",
+    ]);
+  });
+
   test("of another destination is told at once", () => {
     const { lines, narrator } = makeNarrator();
     narrator.tell(retry("refused", 1, "a"));
@@ -116,5 +137,20 @@ describe("a failure that goes on", () => {
     narrator.tell({ event: "live", name: "twitch" });
     narrator.tell(retry("refused", 1));
     expect(lines).toHaveLength(3);
+  });
+
+  test("with moments of being live in between is the same one, and they are told as rarely", () => {
+    const { clock, lines, narrator } = makeNarrator();
+    for (let attempt = 1; attempt <= 40; attempt++) {
+      clock.time = attempt * 3000;
+      narrator.tell(retry("reset", attempt));
+      narrator.tell({ event: "live", name: "twitch" });
+    }
+    expect(lines).toEqual([
+      "warn [show/twitch] reset; trying again in 1s",
+      "info [show/twitch] live",
+      "warn [show/twitch] reset; still so after 1m, 21 attempts",
+      "info [show/twitch] live",
+    ]);
   });
 });

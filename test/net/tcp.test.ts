@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { TransportError } from "../../src/errors.ts";
 import { connectTcp, type ConnectTarget } from "../../src/net/tcp.ts";
 import type { ByteTransport } from "../../src/net/transport.ts";
+import { supervise } from "../../src/pipeline/supervise.ts";
 import { randomBytes } from "../support/mutate.ts";
 import { freePort, until } from "../support/ports.ts";
 
@@ -279,5 +280,61 @@ describe("finish", () => {
     transport.send(randomBytes(10, 2));
     await Promise.all([first, transport.finish()]);
     expect(received.bytes).toBe(10);
+  });
+});
+
+describe("a name", () => {
+  /** A name server that answers with these, one after the other; the last for ever. */
+  function nameServer(...answers: readonly (readonly string[] | Error)[]) {
+    const asked: string[] = [];
+    const resolve = async (host: string): Promise<string[]> => {
+      const answer = answers[Math.min(asked.length, answers.length - 1)]!;
+      asked.push(host);
+      if (answer instanceof Error) throw answer;
+      return [...answer];
+    };
+    return { asked, resolve };
+  }
+
+  test("that is not known at first, and moves, is asked for at each attempt", async () => {
+    const port = await makeServer();
+    const unknown = new TransportError('cannot resolve "cam.example": no such host name', "name");
+    const names = nameServer(unknown, unknown, ["127.9.9.9"], ["127.9.9.9", "127.0.0.1"]);
+    const where = target(port, { host: "cam.example" });
+    const failures: unknown[] = [];
+    const supervision = {
+      policy: { min: 1, max: 2 },
+      random: () => 0,
+      now: () => performance.now(),
+      sleep: async () => {},
+      onFailure: ({ error }: { error: unknown }) => {
+        failures.push((error as TransportError).fault);
+        return "retry" as const;
+      },
+    };
+    const attempt = () => connectTcp(where, makeHandler().handler, NEVER, names.resolve);
+    const transport = await supervise(attempt, supervision, NEVER);
+    transport?.close();
+    expect(failures).toEqual(["name", "name", "refused"]);
+    expect(names.asked).toEqual(Array(4).fill("cam.example"));
+  });
+
+  test("whose server never answers is given up in time", async () => {
+    const resolve = () => new Promise<string[]>(() => {});
+    const where = target(1, { host: "cam.example", timeout: 30 });
+    const error = await connectTcp(where, makeHandler().handler, NEVER, resolve).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      fault: "name",
+      message: 'cannot resolve "cam.example": no answer within 0.03s',
+    });
+  });
+
+  test("whose server never answers does not hold up a stop", async () => {
+    const stop = new AbortController();
+    const resolve = () => new Promise<string[]>(() => {});
+    const where = target(1, { host: "cam.example", timeout: 60_000 });
+    const connecting = connectTcp(where, makeHandler().handler, stop.signal, resolve);
+    stop.abort();
+    expect(await connecting.catch((e: unknown) => e)).toMatchObject({ message: "stopped" });
   });
 });
