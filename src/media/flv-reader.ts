@@ -12,7 +12,9 @@
  *     segment 2 g ][ tag ][ tag ]           held takes "g ]" alone; the rest is read in place
  */
 import {
+  believableLength,
   FLV_HEADER_SIZE,
+  holdsTag,
   isFlvHeader,
   isFlvSignature,
   isForeign,
@@ -69,6 +71,8 @@ type State = "header" | "skip" | "tags" | "lost";
 const MORE = -1;
 /** What stays allocated between tags that a segment border cuts. */
 const KEPT_CAPACITY = 1 << 20;
+/** The same over damage, where large pieces are held again and again: memory that is given up comes back late. */
+const KEPT_OVER_DAMAGE = 4 << 20;
 const FIRST_CAPACITY = 4096;
 
 /** Incremental FLV parser; the same tags come out however the input is cut. */
@@ -261,7 +265,9 @@ export class FlvReader {
     if (!isTagType(bytes[at]! & 0x1f)) return this.#lose(bytes, at);
     const size = u24(bytes, at + 1);
     const tagSize = FLV_TAG_HEADER_SIZE + size;
-    this.#need = tagSize + PREVIOUS_TAG_SIZE;
+    const length = tagSize + PREVIOUS_TAG_SIZE;
+    this.#need = this.#salvage ? believableLength(bytes, at, { end, length }) : length;
+    if (this.#need === NO_SYNC) return this.#lose(bytes, at);
     if (end - at < this.#need) return MORE;
     const sum = (this.#sum + tagSize) >>> 0;
     if (!agrees(u32(bytes, at + tagSize), size, sum)) {
@@ -271,11 +277,11 @@ export class FlvReader {
         this.#need = answer;
         return MORE;
       }
-      this.#damage("pointer", this.#base + at, tagSize + PREVIOUS_TAG_SIZE);
+      this.#damage("pointer", this.#base + at, length);
     }
     this.#sum = sum;
     this.#emit(bytes, at, size);
-    return at + tagSize + PREVIOUS_TAG_SIZE;
+    return at + length;
   }
 
   /** Whether a tag with a wrong back-pointer ends where another begins or the file does; counted from `at`. */
@@ -362,15 +368,9 @@ export class FlvReader {
   #release(): void {
     this.#heldStart = 0;
     this.#heldEnd = 0;
-    if (this.#held.length > KEPT_CAPACITY) this.#held = new Uint8Array(0);
+    if (this.#held.length > (this.#salvage ? KEPT_OVER_DAMAGE : KEPT_CAPACITY))
+      this.#held = new Uint8Array(0);
   }
-}
-
-/** Whether a whole tag stands between two places: then what is around it is no tag. */
-function holdsTag(bytes: Uint8Array, start: number, end: number): boolean {
-  const limits = { end, final: true, alone: true };
-  for (let at = start; at < end; at++) if (syncAt(bytes, at, limits) === SYNC) return true;
-  return false;
 }
 
 /** Whether a back-pointer is one of those that writers put behind a tag with a body of `size`. As ffmpeg. */

@@ -13,6 +13,9 @@ const MAX_SYNC_TAG = 1 << 20;
 /** How the search goes: where the bytes end, whether no more will come, and whether one good tag is enough. */
 export type SyncLimits = { readonly end: number; readonly final: boolean; readonly alone: boolean };
 
+/** So much of a large tag is looked into before the rest is waited for, when anything may be damaged. */
+const DOUBTFUL = 512 * 1024;
+
 /** What `syncAt` says when it needs no more bytes; any number above these is how many it needs from that place. */
 export const NO_SYNC = 0;
 export const SYNC = 1;
@@ -71,8 +74,33 @@ function pairAt(bytes: Uint8Array, at: number, { end, alone }: SyncLimits): numb
   const size = u24(bytes, at + 1);
   if (u24(bytes, at + 8) !== 0 || (size > MAX_SYNC_TAG && !alone)) return 0;
   const length = FLV_TAG_HEADER_SIZE + size + PREVIOUS_TAG_SIZE;
+  if (alone && length > DOUBTFUL) {
+    const needed = believableLength(bytes, at, { end, length });
+    if (needed === NO_SYNC || end - at < needed) return -needed;
+  }
   if (end - at < length) return -length;
   return u32(bytes, at + length - PREVIOUS_TAG_SIZE) === FLV_TAG_HEADER_SIZE + size ? length : 0;
+}
+
+/**
+ * How many bytes a tag that claims `length` bytes needs before it can be judged: some, all, or NO_SYNC when other
+ * tags stand in its beginning, so that a damaged size does not make the reader hold 16 MiB.
+ */
+export function believableLength(
+  bytes: Uint8Array,
+  at: number,
+  { end, length }: { end: number; length: number },
+): number {
+  if (length <= DOUBTFUL) return length;
+  if (end - at < DOUBTFUL) return DOUBTFUL;
+  return holdsTag(bytes, at + 1, at + DOUBTFUL) ? NO_SYNC : length;
+}
+
+/** Whether a whole tag stands between two places: then what is around it is no tag. */
+export function holdsTag(bytes: Uint8Array, start: number, end: number): boolean {
+  const limits = { end, final: true, alone: true };
+  for (let at = start; at < end; at++) if (syncAt(bytes, at, limits) === SYNC) return true;
+  return false;
 }
 
 function headerSyncAt(bytes: Uint8Array, at: number, { end, final }: SyncLimits): number {

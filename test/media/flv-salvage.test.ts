@@ -134,6 +134,27 @@ describe("FlvReader that salvages", () => {
     expect(tags).toEqual([3 << 20]);
   });
 
+  test("damaged sizes of large tags, however the input is cut, and without holding what they claim", () => {
+    const parts: Uint8Array[] = [HEADER];
+    for (let i = 0; i < 40; i++) {
+      const tag = flvTag(9, i * 40, concat(hex`2701000000`, randomBytes(100_000, i)));
+      if (i % 5 === 3 || i % 5 === 4) tag[1] = 0xff;
+      parts.push(tag, flvTag(8, i * 40, concat(hex`af01`, randomBytes(300, 100 + i))));
+    }
+    const file = concat(...parts);
+    const whole = salvage([file]);
+    expect(whole.tags).toHaveLength(24 + 40);
+    for (const size of [4096, 65_536, 262_144, 700_001]) {
+      const segments: Uint8Array[] = [];
+      for (let from = 0; from < file.length; from += size) segments.push(file.slice(from, from + size));
+      expect(salvage(segments)).toEqual(whole);
+    }
+    const before = process.memoryUsage().arrayBuffers;
+    const reader = new FlvReader({ onTag: () => {} }, { salvage: true, borrow: true });
+    for (let from = 0; from < file.length; from += 65_536) reader.feed(file.subarray(from, from + 65_536));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 << 20);
+  });
+
   test("no file of another kind", () => {
     expect(() => salvage([hex`0000002066747970 69736f6d 00000200`])).toThrow(MediaError);
   });
