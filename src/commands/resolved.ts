@@ -12,6 +12,8 @@ import { sinkInWords, sourceInWords } from "./describe.ts";
 /** One value of a plan. */
 export type ResolvedValue = { readonly key: string; readonly value: string; readonly from: string };
 
+const SOURCE_PATHS: readonly Path[] = ["url", "listen", "camera", "exec", "h264"].map((key) => ["from", key]);
+
 /** Every value of a job's plan. */
 export function resolvedValues(job: RecipeJob): ResolvedValue[] {
   const { plan, schedule, origin } = job;
@@ -23,11 +25,12 @@ export function resolvedValues(job: RecipeJob): ResolvedValue[] {
     ms === undefined ? undefined : formatExact(ms);
   const { stall, ca, insecure, bind } = plan.net;
   return [
-    ...row("from", sourceInWords(plan), ["from", "url"], ["from", "listen"]),
+    ...row("from", sourceInWords(plan), ...SOURCE_PATHS),
     ...listenerRows(plan, row),
     ...row("from.wait", time(plan.wait)),
     ...row("from.follow", plan.follow ? "true" : undefined),
     ...row("from.stall", formatExact(stall)),
+    ...captureRows(plan, row),
     ...(plan.source.kind === "file" || plan.source.kind === "stdin"
       ? [...row("from.loop", String(plan.loop)), ...row("from.realtime", String(plan.realtime))]
       : []),
@@ -65,6 +68,31 @@ function listenerRows(plan: Plan, row: Row): ResolvedValue[] {
     ...(own ? row("from.key", listen.key === undefined ? "none" : "***", ...keyPaths) : []),
     ...row("serve", listen.playName === undefined ? "false" : `${listen.name}/${listen.playName}`),
     ...(listen.tls === undefined ? [] : row("cert", "a certificate", ["from", "cert"], ["serve", "cert"])),
+  ];
+}
+
+function captureRows({ source, silentAudio }: Plan, row: Row): ResolvedValue[] {
+  const audio = row("audio", silentAudio === true ? "silent" : undefined);
+  if (source.kind !== "capture") return audio;
+  const { input, format, clock, fps } = source;
+  if (input.kind !== "rpicam" && input.kind !== "v4l2") {
+    const times = clock.kind === "pts" ? clock.path : clock.kind;
+    return [
+      ...row("from.format", format),
+      ...row("from.clock", format === "flv" ? undefined : times),
+      ...row("from.fps", fps?.toString()),
+      ...audio,
+    ];
+  }
+  const { settings } = input;
+  return [
+    ...row("from.size", `${settings.width}x${settings.height}`),
+    ...row("from.fps", String(settings.fps)),
+    ...row("from.bitrate", `${settings.bitrate / 1e6}M`),
+    ...row("from.keyframe", formatExact(settings.keyframeMs)),
+    ...row("from.rotation", settings.rotation?.toString()),
+    ...row("from.exposure", settings.exposure),
+    ...audio,
   ];
 }
 

@@ -20,8 +20,6 @@ export type FieldMeta = {
   readonly shown?: string;
   /** Must not be shown. */
   readonly secret?: true;
-  /** The feature is specified and not there yet. */
-  readonly later?: true;
 };
 
 /** What is known of each schema that stands for a key. */
@@ -60,9 +58,9 @@ function measured(parse: (text: string) => number | Problem, field: FieldMeta) {
     .register(FIELDS, field);
 }
 
-/** Any text that is not empty. */
-export function text(description: string, notes: FieldNotes & { example: string }) {
-  return filled().register(FIELDS, meta("a text", description, notes));
+/** Any text that is not empty; `kind` says what it has to be, where others have the rules for it. */
+export function text(description: string, notes: FieldNotes & { example: string }, kind = "a text") {
+  return filled().register(FIELDS, meta(kind, description, notes));
 }
 
 /** A time with a unit, in ms. */
@@ -120,21 +118,12 @@ export function command(description: string, notes: { example: string }) {
     .register(FIELDS, meta("a list of texts", description, notes));
 }
 
-/** A key whose feature is specified and not there yet: a recipe that has it is refused. */
-export function later(description: string, instead: string) {
-  const field: FieldMeta = {
-    description: `${description}; not in this version`,
-    kind: "not in this version",
-    example: instead,
-    later: true,
-  };
+/** A number; as a text, because whoever uses it has its own rules for what may stand there. */
+export function amount(description: string, notes: FieldNotes & { example: string }) {
   return z
-    .union([z.string(), z.number(), z.boolean()])
-    .check((context) => {
-      const message = `${description} is not in this version of runnel — ${instead}`;
-      context.issues.push({ code: "custom", message, input: context.value });
-    })
-    .register(FIELDS, field);
+    .union([z.number(), filled()])
+    .transform(String)
+    .register(FIELDS, meta("a number", description, notes));
 }
 
 /** A map with these keys and no others. */

@@ -59,7 +59,8 @@ export function planFromRecipe(
     retry,
     net: netPlan(net, from.stall ?? timeout ?? DEFAULT_STALL_MS),
     realtime: from.realtime ?? true,
-    loop: source.kind === "file" && (from.loop ?? false),
+    loop: isFile(source) && (from.loop ?? false),
+    ...(recipe.audio === undefined ? {} : { silentAudio: true }),
     force: record.force ?? false,
     record: rules,
     hooks: hooksOf(reader),
@@ -70,6 +71,11 @@ export function planFromRecipe(
 
 function players(planned: PlannedSource | undefined): SinkPlan[] {
   return planned?.listen?.playName === undefined ? [] : [{ kind: "players", name: "players" }];
+}
+
+/** Whether the source can be read again from its start. */
+function isFile(source: SourcePlan): boolean {
+  return source.kind === "file" || (source.kind === "capture" && source.input.kind === "file");
 }
 
 /** What the job would be as a command. */

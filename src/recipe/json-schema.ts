@@ -39,7 +39,7 @@ function yamlValue(text: string): string | boolean {
 /** The README's table of keys, in Markdown. */
 export function recipeKeyTable(): string {
   const rows = keyRows(recipeSchema)
-    .filter(({ path, field }) => !path.startsWith("defaults.") && field.later === undefined)
+    .filter(({ path }) => !path.startsWith("defaults."))
     .map(({ path, field }) => {
       const shown = field.shown === undefined ? "" : `\`${field.shown}\``;
       return `| \`${path}\` | \`${field.example}\` | ${shown} | ${field.description} |`;

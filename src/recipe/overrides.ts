@@ -16,7 +16,7 @@ type Rule = {
   /** Keys that say otherwise. */
   readonly drop?: readonly (readonly string[])[];
   /** What a switch sets; true, if not given. */
-  readonly value?: boolean;
+  readonly value?: boolean | string;
   /** The key may have several values. */
   readonly list?: true;
 };
@@ -41,6 +41,15 @@ const RULES: Readonly<Record<string, Rule>> = {
   force: { set: ["record", "force"] },
   loop: { set: ["from", "loop"] },
   "no-realtime": { set: ["from", "realtime"], value: false },
+  "silent-audio": { set: ["audio"], value: "silent" },
+  fps: { set: ["from", "fps"] },
+  format: { set: ["from", "format"] },
+  clock: { set: ["from", "clock"] },
+  size: { set: ["from", "size"] },
+  bitrate: { set: ["from", "bitrate"] },
+  keyframe: { set: ["from", "keyframe"] },
+  rotation: { set: ["from", "rotation"] },
+  exposure: { set: ["from", "exposure"] },
   ca: { set: ["ca"] },
   insecure: { set: ["insecure"] },
   bind: { set: ["bind"] },

@@ -6,6 +6,7 @@
 import { Document, isMap, isScalar, visit, type Node as YamlNode, type Pair } from "yaml";
 import type { NamedOptions } from "../rtmp/librtmp.ts";
 import type { RtmpUrl } from "../rtmp/url.ts";
+import { CAPTURE_KEYS } from "./recipe-capture.ts";
 import type { DestinationPlan, Plan, SinkPlan } from "./plan.ts";
 
 /** What of a command line is not in its plan: values as they were typed. */
@@ -40,6 +41,7 @@ export function printRecipe(plan: Plan, typed: TypedJob): string {
     ca: typed.flag("ca"),
     insecure: plan.net.insecure || undefined,
     bind: plan.net.bind,
+    audio: plan.silentAudio === true ? "silent" : undefined,
   };
   const document = new Document(withoutEmpty({ jobs: { [safeName(plan.job)]: job } }));
   document.set("version", 1);
@@ -87,6 +89,7 @@ function fromTree(plan: Plan, typed: TypedJob, secrets: Placeholders): Tree {
     wait: typed.flag("wait"),
     follow: plan.follow || undefined,
     stall: typed.flag("stall") ?? seconds(typed.flag("timeout")),
+    ...Object.fromEntries(CAPTURE_KEYS.map((key) => [key, typed.flag(key)])),
     loop: plan.loop || undefined,
     realtime: plan.realtime ? undefined : false,
   };
@@ -172,6 +175,8 @@ class Placeholders {
 
   /** An address, or a part of one, without its userinfo and its query. */
   address(text: string, name: string): string {
+    // A command may have passwords among its words.
+    if (/^exec:/i.test(text)) return this.#variable(name, "exec: and the command that was typed");
     // librtmp's options behind an address may hold anything.
     if (/^rtmp\w*:\S+\s/i.test(text))
       return this.#variable(name, "the address that was typed, with its options");

@@ -5,10 +5,11 @@
 
 import { redactText } from "../rtmp/url.ts";
 import { parseConnArgs, type NamedOptions } from "../rtmp/librtmp.ts";
-import { parseSource } from "./addresses.ts";
+import { parseSource, type ParsedSource } from "./addresses.ts";
 import type { FromRecipe, JobReader } from "./job-reader.ts";
 import { isLoopback, listenPlan, parseListenAddress, type ListenAddressText } from "./listen.ts";
 import type { ListenPlan, SourcePlan } from "./plan.ts";
+import { CAPTURE_KEYS, CAPTURE_SOURCES, readCapture, withCaptureKeys } from "./recipe-capture.ts";
 
 /** What `from` and `serve` come to; `timeout` in ms, from a librtmp text. */
 export type PlannedSource = {
@@ -16,6 +17,9 @@ export type PlannedSource = {
   readonly listen: ListenPlan | undefined;
   readonly timeout: number | undefined;
 };
+
+/** Keys that name a source. */
+const SOURCES = ["url", "listen", ...CAPTURE_SOURCES] as const;
 
 type Kind = SourcePlan["kind"];
 const SERVERS: readonly Kind[] = ["rtmp", "http", "listen"];
@@ -29,8 +33,9 @@ const ONLY_FOR: Readonly<Partial<Record<keyof FromRecipe, readonly Kind[]>>> = {
   "cert-key": ["listen"],
   wait: SERVERS,
   follow: ["rtmp", "http"],
-  loop: ["file"],
-  realtime: ["file", "stdin"],
+  loop: ["file", "capture"],
+  realtime: ["file", "stdin", "capture"],
+  ...Object.fromEntries(CAPTURE_KEYS.map((key) => [key, ["capture"] as const])),
   playpath: ["rtmp"],
   tcUrl: ["rtmp"],
   pageUrl: ["rtmp"],
@@ -62,6 +67,9 @@ export function planSource(reader: JobReader, from: Partial<FromRecipe>): Planne
     if (kinds.includes(kind) || !reader.owns(["from", key])) continue;
     reader.say(["from", key], `"${key}" means nothing for ${KIND_NAMES[kind]} — leave it out`);
   }
+  if (parsed.source.kind === "capture" && parsed.source.input.kind !== "file" && from.loop === true) {
+    reader.say(["from", "loop"], '"loop" needs a file: a pipe cannot be read twice — leave it out');
+  }
   const where = kind === "listen" ? listenAddress(reader, from) : undefined;
   if (kind === "listen" && where === undefined) return undefined;
   const listen = where === undefined ? planPlayers(reader) : planPublishers(reader, from, where);
@@ -69,16 +77,24 @@ export function planSource(reader: JobReader, from: Partial<FromRecipe>): Planne
 }
 
 function readSource(reader: JobReader, from: Partial<FromRecipe>): Omit<PlannedSource, "listen"> | undefined {
-  const { url, listen } = from;
-  if (url !== undefined && listen !== undefined) {
-    reader.say(["from", "listen"], '"url" and "listen" are two sources — keep one of them');
-    return undefined;
-  }
-  if (listen !== undefined) return { source: { kind: "listen" }, timeout: undefined };
-  if (url === undefined) {
+  const [first, second] = SOURCES.filter((key) => from[key] !== undefined);
+  if (first === undefined) {
     reader.say(["from"], '"from" names no source — write url: rtmp://HOST/APP/NAME or listen: "HOST:PORT"');
     return undefined;
   }
+  if (second !== undefined) {
+    reader.say(["from", second], `"${first}" and "${second}" are two sources — keep one of them`);
+    return undefined;
+  }
+  if (first === "listen") return { source: { kind: "listen" }, timeout: undefined };
+  const parsed = from.url === undefined ? undefined : readUrl(reader, from, from.url);
+  const source = from.url === undefined ? readCapture(reader, from) : parsed?.source;
+  if (source === undefined) return undefined;
+  const whole = source.kind === "capture" ? withCaptureKeys(reader, source, from) : source;
+  return { source: whole, timeout: parsed?.timeout };
+}
+
+function readUrl(reader: JobReader, from: Partial<FromRecipe>, url: string): ParsedSource | undefined {
   const path = ["from", "url"];
   const { playpath, app, tcUrl, pageUrl, swfUrl, flashVer, conn, live } = from;
   const conns = ["from", "conn"];

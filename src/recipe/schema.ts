@@ -5,15 +5,16 @@
  */
 
 import * as z from "zod";
+import { CAMERA_DEFAULTS } from "./capture.ts";
 import { DEFAULTS } from "./defaults.ts";
 import {
+  amount,
   choice,
   command,
   duration,
   FIELDS,
   flag,
   keys,
-  later,
   named,
   secret,
   size,
@@ -44,6 +45,21 @@ const ownRetry = keys(
   "how long to wait before trying this destination again",
   "{ min: 1s, max: 60s }",
 );
+
+/** A short form and a long one. */
+function either<Short extends z.ZodType, Long extends z.ZodType>(short: Short, long: Long, field: FieldMeta) {
+  const union = z.union([short, long]);
+  FIELDS.add(union, field);
+  return union;
+}
+
+/** What a camera is asked for, as a recipe would say it. */
+const CAMERA = {
+  size: `${CAMERA_DEFAULTS.width}x${CAMERA_DEFAULTS.height}`,
+  fps: String(CAMERA_DEFAULTS.fps),
+  bitrate: `${CAMERA_DEFAULTS.bitrate / 1e6}M`,
+  keyframe: `${CAMERA_DEFAULTS.keyframeMs / 1000}s`,
+};
 
 /** What belongs to taking media from somewhere, whatever the source is. */
 const fromShape = {
@@ -82,14 +98,37 @@ const fromShape = {
     example: '["S:text"]',
   }).optional(),
   live: flag("play the live stream only, never a recording").optional(),
-  camera: later("a camera as the source", 'give FLV on stdin: from: "-"').optional(),
-  size: later('"size" of a camera', "leave it out").optional(),
-  fps: later('"fps" of a camera', "leave it out").optional(),
-  bitrate: later('"bitrate" of a camera', "leave it out").optional(),
-  keyframe: later('"keyframe" of a camera', "leave it out").optional(),
-  exec: later("a command as the source", 'give its FLV on stdin: from: "-"').optional(),
-  format: later('"format" of a command', "leave it out").optional(),
-  h264: later("raw H.264 as the source", "wrap it in FLV first").optional(),
+  camera: text("a camera: rpicam, v4l2 or v4l2:/dev/video0", { example: "rpicam" }).optional(),
+  exec: either(
+    text("a command line; no shell reads it", { example: '"my-camera --hd"' }),
+    command("a command and its arguments", { example: '["my-camera", "--hd"]' }),
+    {
+      description: "a command whose output is the source; its words as a text or a list, without a shell",
+      kind: "a text or a list",
+      example: '["my-camera", "--hd"]',
+    },
+  ).optional(),
+  h264: text("raw H.264: a file, or - for stdin", { example: "clip.h264" }).optional(),
+  format: choice(["flv", "h264", "hevc"], "what exec writes (flv), what h264 holds (h264)").optional(),
+  clock: text("times of raw video: arrival (pipes), fps (files), or a file with a list in ms", {
+    example: "arrival",
+  }).optional(),
+  size: text("the size of a camera's picture", { example: "1280x720", shown: CAMERA.size }).optional(),
+  fps: amount("frames per second: asked of a camera (25), counted in raw video", {
+    example: "25",
+  }).optional(),
+  bitrate: text(
+    "the bit rate of a camera",
+    { example: "3M", shown: CAMERA.bitrate },
+    "a bit rate",
+  ).optional(),
+  keyframe: text(
+    "the distance of a camera's keyframes",
+    { example: "2s", shown: CAMERA.keyframe },
+    "a duration",
+  ).optional(),
+  rotation: amount("turns the picture of rpicam, in degrees", { example: "180" }).optional(),
+  exposure: text("the exposure mode of rpicam", { example: "sport" }).optional(),
 };
 
 const keep = keys(
@@ -187,13 +226,6 @@ const recordMap = keys(recordShape, "the recording", "{ path: show.flv, segment:
 const scheduleMap = keys(scheduleShape, "when the job runs", '{ cron: "0 23 * * MON-FRI", for: 7h }');
 const toMap = keys(toShape, "a destination", "{ url: rtmps://live.twitch.tv/app, key: ... }");
 
-/** A short form and a long one. */
-function either<Short extends z.ZodType, Long extends z.ZodType>(short: Short, long: Long, field: FieldMeta) {
-  const union = z.union([short, long]);
-  FIELDS.add(union, field);
-  return union;
-}
-
 const oneText = (example: string) => text("the short form", { example });
 
 /** What jobs and defaults have in common. */
@@ -232,7 +264,7 @@ const jobShape = {
   ca: text("trust this certificate authority (PEM file) too", { example: "ca.pem" }).optional(),
   insecure: flag("accept any certificate").optional(),
   bind: text("connect from this local address", { example: "192.0.2.7" }).optional(),
-  audio: later('"audio"', "leave it out: sound is passed on as it comes").optional(),
+  audio: choice(["silent"], "silent: add a track of silence where the source has no sound").optional(),
 };
 
 /** A job as it is after its defaults were put in. */

@@ -139,14 +139,22 @@ function wrongType(name: string, node: Node, field: FieldMeta | undefined): stri
     return `${name} must be ${kind}, not ${text} — write ${example}`;
   }
   const is = typeof node.value === "number" ? "a number" : "a truth value";
-  if (kind === "a duration")
-    return `${shown(node, field)} has no unit — write ${node.source}s or ${node.source}m`;
-  if (kind === "a size")
-    return `${shown(node, field)} has no unit — write ${node.source}MiB or ${node.source}GiB`;
+  const units = UNITS[kind];
+  if (units !== undefined && typeof node.value === "number") {
+    const choices = units.map((unit) => `${node.source}${unit}`).join(" or ");
+    return `${shown(node, field)} has no unit — write ${choices}`;
+  }
   if (field?.secret) return `${name} is ${is} where text is due — quote it`;
   if (takesText(kind)) return `${node.source} is ${is} where text is due — quote it: "${node.source}"`;
   return `${name} must be ${kind}, not ${is} — write ${example}`;
 }
+
+/** The units that a bare number may have been meant in. */
+const UNITS: Readonly<Record<string, readonly string[]>> = {
+  "a duration": ["s", "m"],
+  "a size": ["MiB", "GiB"],
+  "a bit rate": ["K", "M"],
+};
 
 /** Kinds of which one form is a text. */
 function takesText(kind: string): boolean {

@@ -21,7 +21,7 @@ import { tidy } from "../support/tidy.ts";
 tidy();
 
 const ROOT = join(import.meta.dir, "../..");
-const RECIPES = ["demo", "mirror", "nightly", "obs-to-three"].map((name) =>
+const RECIPES = ["demo", "mirror", "nightly", "obs-to-three", "pi-camera"].map((name) =>
   join(ROOT, `recipes/${name}.yaml`),
 );
 const KEYS = {
@@ -45,7 +45,7 @@ describe("check", () => {
   test("says what the recipes will do", async () => {
     const result = await runnel(["check", ...RECIPES, "--next", "2", "--resolved"], { env: KEYS });
     expectExit(result, 0);
-    expect(lastLine(result)).toBe("7 jobs in 4 recipes: nothing is wrong");
+    expect(lastLine(result)).toBe("8 jobs in 5 recipes: nothing is wrong");
     expect(stdout(result)).toMatch(
       /nightly\.yaml: porch \(pull\) rtmp:\/\/cam\.lan\/live\/porch\?\*\*\* -> /,
     );

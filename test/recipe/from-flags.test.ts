@@ -153,7 +153,10 @@ describe("what is wrong with a command line", () => {
       `relay testcard: ${DEST}`,
       "relay takes a stream from a server, not the test card; to send the test card use push",
     ],
-    [`push ${RTMP} ${DEST}`, "push sends a file, a pipe, a camera or the test card; to send on a stream use relay"],
+    [
+      `push ${RTMP} ${DEST}`,
+      "push sends a file, a pipe, a camera or the test card; to send on a stream use relay",
+    ],
     [`push - ${DEST} --loop`, "--loop needs a file: a pipe cannot be read twice"],
     ["pull rtmp://h/live", '"rtmp://h/live" names no stream; add /NAME, or --playpath NAME'],
     ["pull show.yaml", '"show.yaml" is a recipe; it can only stand alone, where SOURCE stands'],

@@ -64,6 +64,18 @@ const LINES: readonly (readonly [line: string, variables: Readonly<Record<string
   ["relay rtmp://h/live/x --serve=127.0.0.1:1936/live/watch -o x.flv --insecure --bind 192.0.2.7", {}],
   ["push show.flv rtmp://d/a/k3y-two --loop --no-realtime", { STREAM_KEY: "k3y-two" }],
   ["push testcard: rtmp://d/a -k k3y-two", { STREAM_KEY: "k3y-two" }],
+  [
+    "push camera:rpicam rtmp://d/a/k3y-two --size 640x480 --fps 15 --bitrate 1M --rotation 180 --silent-audio",
+    { STREAM_KEY: "k3y-two" },
+  ],
+  [
+    "push exec:cam_--pw=p4ssword rtmp://d/a/k3y-two --format h264 --fps 15",
+    {
+      STREAM_KEY: "k3y-two",
+      SOURCE: "exec:cam --pw=p4ssword",
+    },
+  ],
+  ["push h264:clip.h264 rtmp://d/a/k3y-two --clock fps --loop", { STREAM_KEY: "k3y-two" }],
   ["push - rtmp://[::1]:1936/a/k3y-two", { STREAM_KEY: "k3y-two" }],
 ];
 

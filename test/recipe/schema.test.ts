@@ -10,7 +10,9 @@ import { plansOf, read } from "../support/recipes.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
-const RECIPES = readdirSync(join(ROOT, "recipes")).filter((file) => file.endsWith(".yaml"));
+const RECIPES = readdirSync(join(ROOT, "recipes"))
+  .filter((file) => file.endsWith(".yaml"))
+  .sort();
 const VARIABLES = Object.fromEntries(
   ["CAM_TOKEN", "OBS_KEY", "TWITCH_KEY", "YOUTUBE_KEY", "BACKUP_KEY"].map((name) => [name, `${name}-secret`]),
 );
@@ -59,9 +61,7 @@ describe("the README", () => {
 });
 
 describe("every example in the definition can be written", () => {
-  const shown = keyRows(recipeSchema).filter(
-    ({ path, field }) => path.startsWith("jobs.NAME.") && !field.later,
-  );
+  const shown = keyRows(recipeSchema).filter(({ path }) => path.startsWith("jobs.NAME."));
   test.each(shown.map(({ path, field }) => [path, field.example]))("%s: %s", (path, example) => {
     const keys = path.replace("jobs.NAME.to.NAME", "jobs.NAME.to.n").split(".").slice(2);
     const line = keys.reduceRight((value, key) => `{ ${key}: ${value} }`, example);
@@ -88,6 +88,12 @@ describe("the recipe", () => {
   });
 
   test("is one of several", () => {
-    expect(RECIPES).toEqual(["demo.yaml", "mirror.yaml", "nightly.yaml", "obs-to-three.yaml"]);
+    expect(RECIPES).toEqual([
+      "demo.yaml",
+      "mirror.yaml",
+      "nightly.yaml",
+      "obs-to-three.yaml",
+      "pi-camera.yaml",
+    ]);
   });
 });
