@@ -155,11 +155,20 @@ class Runner {
   }
 }
 
-/** The plan of one run of a scheduled job: its window is counted from when it was due, not from the first media. */
+/**
+ * The plan of one run of a scheduled job. Its window is counted from when it was due, not from the first media, and as
+ * long as it is open a source that is not there is waited for, if the recipe does not say how long: after a power cut
+ * the job may be up before the network.
+ */
 function planOfRun(plan: Plan, schedule: Schedule, { until }: Run): Plan {
-  return until === undefined
-    ? plan
-    : { ...plan, for: schedule.for === plan.for ? undefined : plan.for, until };
+  if (until === undefined) return plan;
+  const isListening = plan.source.kind === "listen";
+  return {
+    ...plan,
+    for: schedule.for === plan.for ? undefined : plan.for,
+    until,
+    wait: plan.wait ?? (isListening ? undefined : Infinity),
+  };
 }
 
 function dueInWords(due: Exclude<Due, { kind: "begin" }>, { tz }: Schedule): string {

@@ -153,7 +153,7 @@ describe("a schedule", () => {
 
   test("whose window is open is begun late, and ends when the window does", async () => {
     const { folder, file, options } = recipe(
-      `  a: { from: 'testcard:', record: a.flv, schedule: ${closing(3)} }\n`,
+      `  a: { from: 'testcard:', record: a.flv, schedule: ${closing(5)} }\n`,
     );
     await using child = await startRunnel(["run", file], options);
     await child.says("[a] next run");
@@ -161,8 +161,21 @@ describe("a schedule", () => {
     const result = await child.finished;
     expectExit(result, 0);
     expectLastLine(result, /^done: 1 job$/);
-    expect(result.stderr).toMatch(/\[a\] done: (1\.\d|2|2\.\d|3|3\.\d)s/);
+    expect(result.stderr).toMatch(/\[a\] done: [1-5](\.\d+)?s in 1 file/);
     expect((await readFlvFile(join(folder, "a.flv"))).length).toBeGreaterThan(20);
+  });
+
+  test("waits for its source as long as its window is open", async () => {
+    const source = `from: "rtmp://127.0.0.1:${await freePort()}/live/x", retry: { min: 50ms, max: 100ms }`;
+    const { file, options } = recipe(`  a: { ${source}, record: a.flv, schedule: ${closing(4)} }\n`);
+    const begun = performance.now();
+    await using child = await startRunnel(["run", file], options);
+    await child.says("[a] next run");
+    expect(performance.now() - begun).toBeGreaterThan(2000);
+    child.signal("SIGTERM");
+    const result = await child.finished;
+    expectExit(result, 4, 6);
+    expectLastLine(result, /^incomplete: 0 of 1 job done; a: nothing recorded: /);
   });
 
   test("belongs to one process; the job itself may be run by hand meanwhile", async () => {
