@@ -53,9 +53,7 @@ export type CaptureSettings = {
 
 /** Times by arrival, by counting frames, or from a list in a file. */
 export type ClockPlan =
-  | { readonly kind: "arrival" }
-  | { readonly kind: "fps" }
-  | { readonly kind: "pts"; readonly path: string };
+  { readonly kind: "arrival" } | { readonly kind: "fps" } | { readonly kind: "pts"; readonly path: string };
 
 /** Where clients are served: a publisher as the source, players who watch. `cert` and `certKey` are PEM texts. */
 export type ListenPlan = {
