@@ -56,7 +56,7 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
     return show(faces, path ?? "stdin", probe, { inspection, path });
   }
   const stall = duration(args, "stall") ?? timeout ?? DEFAULT_STALL_MS;
-  const input = makeSource(
+  const input = await makeSource(
     { source, net: netOf(args, stall), realtime: false, loop: false },
     NO_FOURCCS,
     (event) => {

@@ -70,7 +70,7 @@ async function attempt(
   { stage, narrator, row }: Performance,
 ): Promise<{ outcome: Outcome; report?: JobReport }> {
   try {
-    const parts = makeParts(plan, ENHANCED, (event) => narrator.tell(event));
+    const parts = await makeParts(plan, ENHANCED, (event) => narrator.tell(event));
     const report = await runJob(plan, parts, {
       report: (event) => narrator.tell(event),
       onStatus: (current) => row.show(current),

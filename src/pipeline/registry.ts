@@ -1,26 +1,17 @@
 /**
  * The registry: from the kinds of a plan to the things that do them. A new kind of source or sink is a row here.
+ * Each is loaded only where a plan has it: what is not there takes no memory.
  */
 
 import type { DialTarget } from "../net/rtmp-dial.ts";
-import { httpSegments } from "../net/http-flv.ts";
-import type { NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
+import type { ListenPlan, NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
 import type { NameFields } from "./file-name.ts";
 import type { JobParts } from "./job.ts";
 import type { QueueLimits } from "./queue.ts";
 import type { JobEvent } from "./report.ts";
-import { flvFileSink } from "./sinks/flv-file.ts";
-import { playersSink } from "./sinks/players.ts";
-import { rtmpPublishSink } from "./sinks/rtmp-publish.ts";
-import { RunFramer } from "./sinks/run-framer.ts";
+import type { RunFramer } from "./sinks/run-framer.ts";
 import type { Sink, Source } from "./source.ts";
-import { captureSource } from "./sources/capture.ts";
-import { fileSegments, flvSource } from "./sources/flv-input.ts";
-import { ListenPort } from "./sources/listen-port.ts";
-import { rtmpAcceptSource } from "./sources/rtmp-accept.ts";
-import { testCardSource } from "./sources/testcard.ts";
-import { rtmpPlaySource } from "./sources/rtmp-play.ts";
-import { stdinSegments } from "./sources/stdin.ts";
+import type { ListenPort } from "./sources/listen-port.ts";
 
 /** What connect announces. */
 type FourCcs = DialTarget["fourCcs"];
@@ -36,67 +27,74 @@ const RECORDING_QUEUE: QueueLimits = { bytes: 64 * 1024 * 1024, ms: Infinity, po
 const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
 /** The source and sinks of a plan; `fourCcs` are the enhanced codecs that connect announces. */
-export function makeParts(plan: Plan, fourCcs: FourCcs, report: Report): JobParts {
-  const framer = new RunFramer("publish");
-  const port = makePort(plan, report);
+export async function makeParts(plan: Plan, fourCcs: FourCcs, report: Report): Promise<JobParts> {
+  const port = plan.listen === undefined ? undefined : await makePort(plan, plan.listen, report);
+  const source =
+    port !== undefined && plan.source.kind === "listen" ? await makeAccept(plan, port) : undefined;
+  const framer = await makeFramer(plan);
   return {
-    source:
-      plan.source.kind === "listen"
-        ? rtmpAcceptSource(plan.listen!.name, port!)
-        : makeSource(plan, fourCcs, report),
-    sinks: plan.sinks.map((sink) => makeSink(sink, plan, { fourCcs, framer, port })),
+    source: source ?? (await makeSource(plan, fourCcs, report)),
+    sinks: await Promise.all(plan.sinks.map((sink) => makeSink(sink, plan, { fourCcs, framer, port }))),
     close: () => port?.close(),
   };
 }
 
-function makePort(plan: Plan, report: Report): ListenPort | undefined {
-  const { listen, net } = plan;
-  if (listen === undefined) return undefined;
+async function makePort(plan: Plan, listen: ListenPlan, report: Report): Promise<ListenPort> {
+  const { ListenPort } = await import("./sources/listen-port.ts");
   const { app, key, playName } = listen;
   const rules = { app, key, playName, publishers: plan.source.kind === "listen" };
-  return new ListenPort({ ...listen, idleTimeout: net.stall }, rules, (text) =>
+  return new ListenPort({ ...listen, idleTimeout: plan.net.stall }, rules, (text) =>
     report({ event: "notice", name: "listener", text }),
   );
+}
+
+async function makeAccept(plan: Plan, port: ListenPort): Promise<Source> {
+  const { rtmpAcceptSource } = await import("./sources/rtmp-accept.ts");
+  return rtmpAcceptSource(plan.listen!.name, port);
+}
+
+/** One for all destinations of a job, so that they share what it encodes. */
+async function makeFramer(plan: Plan): Promise<RunFramer | undefined> {
+  if (plan.sinks.every((sink) => sink.kind !== "rtmp")) return undefined;
+  const { RunFramer } = await import("./sinks/run-framer.ts");
+  return new RunFramer("publish");
 }
 
 /** What a plan says of its source. */
 export type SourceSettings = Pick<Plan, "source" | "net" | "realtime" | "loop">;
 
 /** The source of a plan. */
-export function makeSource(plan: SourceSettings, fourCcs: FourCcs, report: Report): Source {
+export async function makeSource(plan: SourceSettings, fourCcs: FourCcs, report: Report): Promise<Source> {
   const { source, net, realtime, loop } = plan;
-  const say = (text: string): void => report({ event: "trace", name: "source", text });
+  const trace = (text: string): void => report({ event: "trace", name: "source", text });
   switch (source.kind) {
-    case "rtmp":
-      return rtmpPlaySource({ url: source.url, intent: "play", ...dialOptions(net), fourCcs }, say);
+    case "rtmp": {
+      const { rtmpPlaySource } = await import("./sources/rtmp-play.ts");
+      return rtmpPlaySource({ url: source.url, intent: "play", ...dialOptions(net), fourCcs }, trace);
+    }
     case "http": {
+      const { flvSource } = await import("./sources/flv-input.ts");
+      const { httpSegments } = await import("../net/http-flv.ts");
       const target = { ...source, ...netOptions(net) };
       const open = (signal: AbortSignal) => httpSegments(target, signal);
-      return flvSource({ name: source.name, open, live: true, realtime: false, loop: false, trace: say });
+      return flvSource({ name: source.name, open, live: true, realtime: false, loop: false, trace });
     }
-    case "file":
-      return flvSource({
-        name: source.path,
-        open: () => fileSegments(source.path),
-        live: false,
-        realtime,
-        loop,
-        trace: say,
-      });
-    case "stdin":
-      return flvSource({
-        name: "stdin",
-        open: stdinSegments,
-        live: false,
-        realtime,
-        loop: false,
-        trace: say,
-      });
+    case "file": {
+      const { fileSegments, flvSource } = await import("./sources/flv-input.ts");
+      const open = () => fileSegments(source.path);
+      return flvSource({ name: source.path, open, live: false, realtime, loop, trace });
+    }
+    case "stdin": {
+      const { flvSource } = await import("./sources/flv-input.ts");
+      const { stdinSegments } = await import("./sources/stdin.ts");
+      return flvSource({ name: "stdin", open: stdinSegments, live: false, realtime, loop: false, trace });
+    }
     case "testcard":
-      return testCardSource();
+      return (await import("./sources/testcard.ts")).testCardSource();
     case "capture": {
+      const { captureSource } = await import("./sources/capture.ts");
       const notice = (text: string): void => report({ event: "notice", name: "source", text });
-      return captureSource({ ...source, realtime, loop, stall: net.stall, trace: say, notice });
+      return captureSource({ ...source, realtime, loop, stall: net.stall, trace, notice });
     }
     case "listen":
       throw new Error("a source that listens needs its port");
@@ -107,27 +105,33 @@ export function makeSource(plan: SourceSettings, fourCcs: FourCcs, report: Repor
 
 type SinkParts = {
   readonly fourCcs: FourCcs;
-  readonly framer: RunFramer;
+  readonly framer: RunFramer | undefined;
   readonly port: ListenPort | undefined;
 };
 
-function makeSink(sink: SinkPlan, plan: Plan, { fourCcs, framer, port }: SinkParts): Sink {
+async function makeSink(sink: SinkPlan, plan: Plan, { fourCcs, framer, port }: SinkParts): Promise<Sink> {
   switch (sink.kind) {
     case "rtmp": {
       const target: DialTarget = { url: sink.url, intent: "publish", ...dialOptions(plan.net), fourCcs };
       const queue: QueueLimits = { ...sink.queue, policy: "skip" };
       const { name, retry, required } = sink;
-      return rtmpPublishSink({ name, target, queue, framer, retry, required });
+      const { rtmpPublishSink } = await import("./sinks/rtmp-publish.ts");
+      return rtmpPublishSink({ name, target, queue, framer: framer!, retry, required });
     }
     case "file": {
       const { name, template } = sink;
       const files = { template, fields: nameFields(plan), force: plan.force, ...plan.record };
+      const { flvFileSink } = await import("./sinks/flv-file.ts");
       return flvFileSink({ name, files, queue: recordingQueue(plan) });
     }
-    case "stdout":
+    case "stdout": {
+      const { flvFileSink } = await import("./sinks/flv-file.ts");
       return flvFileSink({ name: sink.name, files: undefined, queue: recordingQueue(plan) });
-    case "players":
+    }
+    case "players": {
+      const { playersSink } = await import("./sinks/players.ts");
       return playersSink({ name: sink.name, port: port!, queue: PLAYER_QUEUE, stall: plan.net.stall });
+    }
     default:
       return sink satisfies never;
   }
