@@ -39,7 +39,9 @@ export const MAX_NAL_BYTES = 0xffffff - 32;
 const CRUMB_BYTES = 256;
 const BLOCK_BYTES = 4096;
 /** After this many reads in a row that began with a start code, a pause counts as an end. */
-const PROOF_READS = 8;
+const PROOF_READS = 25;
+/** Writes of one frame follow each other within this time, in ms: longer, and the program writes in pieces. */
+const BURST_MS = 1;
 /** How many reads must prove it again after a mistake. */
 const PENALTY_READS = 1000;
 
@@ -115,7 +117,7 @@ export class AnnexBSplitter {
     else if (this.#flushed) {
       this.losses.torn += 1;
       this.distrustPauses();
-    } else if (now - this.#lastFeed >= pause) this.#aligned = Math.min(this.#aligned, 0);
+    } else if (now - this.#lastFeed > Math.min(BURST_MS, pause)) this.#aligned = Math.min(this.#aligned, 0);
     this.#flushed = false;
   }
 

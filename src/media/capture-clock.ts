@@ -30,6 +30,10 @@ const FIRST_WEIGHT = 6;
 const MAX_WEIGHT = 128;
 /** The same, while pictures come far too early. */
 const EARLY_WEIGHT = 16;
+/** A rate this near to the expected one is that, and the camera's clock is a little off. */
+const SAME_RATE = 0.0005;
+/** How much one step may differ to catch up, in ms. */
+const MAX_CORRECTION_MS = 1;
 /** Further behind than this many ms is a pause, not jitter. */
 const PAUSE_MS = 250;
 /** How long the clock waits for what a pause held up, in ms. */
@@ -42,15 +46,20 @@ const MAX_FRAME_MS = 10_000;
 export class ArrivalClock implements CaptureClock {
   #frame: number;
   #time = 0;
+  /** What was handed out, see #even. */
+  #even = 0;
+  #correcting = false;
+  readonly #expected: number;
   #weight = FIRST_WEIGHT;
   /** The clock of the caller at time 0; undefined before the first picture. */
   #origin: number | undefined;
-  /** When the pause was noticed, how many pictures came since, and the least by which they were late. */
-  #pause: { readonly since: number; pictures: number; least: number } | undefined;
+  /** When the pause was noticed and how late that picture was; how many came since, the least by which they were late. */
+  #pause: { readonly since: number; readonly first: number; pictures: number; least: number } | undefined;
 
   /** `fps` is what to expect. */
   constructor(fps: number) {
     this.#frame = clamp(1000 / fps, MIN_FRAME_MS, MAX_FRAME_MS);
+    this.#expected = this.#frame;
   }
 
   get frameMs(): number {
@@ -65,7 +74,25 @@ export class ArrivalClock implements CaptureClock {
     const predicted = this.#time + this.#frame;
     const late = at - this.#origin - predicted;
     this.#time = late > this.#pauseLimit() ? this.#wait(predicted, late, at) : this.#follow(predicted, late);
-    return this.#time;
+    return this.#evenOut();
+  }
+
+  /**
+   * The loop's time still trembles by parts of a ms, which rounding turns into steps of 39 and 41. So times are handed
+   * out at even distances for as long as they stay near it: those of the expected rate, if that is what it is.
+   */
+  #evenOut(): number {
+    const near = Math.abs(this.#frame - this.#expected) < this.#expected * SAME_RATE;
+    const next = this.#even + (near ? this.#expected : this.#frame);
+    const off = this.#time - next;
+    const loose = this.#frame / 4;
+    if (Math.abs(off) > loose) this.#correcting = true;
+    if (Math.abs(off) < loose / 8) this.#correcting = false;
+    // Settling in, or a step after a pause: there is nothing even to keep.
+    const unsettled = this.#weight < MAX_WEIGHT || Math.abs(off) > 2 * this.#frame;
+    const correction = this.#correcting ? Math.sign(off) * Math.min(Math.abs(off), MAX_CORRECTION_MS) : 0;
+    this.#even = unsettled ? Math.max(this.#time, this.#even + this.#frame / 4) : next + correction;
+    return this.#even;
   }
 
   /** A slow camera is not in a pause because its next picture takes its time. */
@@ -95,18 +122,24 @@ export class ArrivalClock implements CaptureClock {
   /** Far behind: goes on as if nothing had been, until it is clear that nothing more comes at once. */
   #wait(predicted: number, late: number, at: number): number {
     if (this.#pause === undefined) {
-      this.#pause = { since: at, pictures: 0, least: late };
+      this.#pause = { since: at, first: late, pictures: 0, least: late };
       return predicted;
     }
-    const { since, least } = this.#pause;
-    this.#pause.pictures += 1;
-    this.#pause.least = Math.min(least, late);
-    if (at - since < PATIENCE_MS) return predicted;
-    // What made the pause may have changed the interval, or that is what it was: a camera much slower than expected.
-    this.#frame = clamp((at - since) / this.#pause.pictures, MIN_FRAME_MS, MAX_FRAME_MS);
-    this.#weight = FIRST_WEIGHT;
+    const { since, first } = this.#pause;
+    const least = Math.min(this.#pause.least, late);
+    const pictures = this.#pause.pictures + 1;
+    if (at - since < PATIENCE_MS) {
+      this.#pause = { since, first, pictures, least };
+      return predicted;
+    }
     this.#pause = undefined;
-    return predicted + Math.min(least, late);
+    // Later and later: it was no pause, but a camera much slower than expected.
+    const growth = (late - first) / pictures;
+    if (growth > this.#frame / 4) {
+      this.#frame = clamp(this.#frame + growth, MIN_FRAME_MS, MAX_FRAME_MS);
+      this.#weight = FIRST_WEIGHT;
+    }
+    return predicted + least;
   }
 }
 

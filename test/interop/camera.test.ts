@@ -6,7 +6,6 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { backwards, differences, mediaOf, readFlvFile, type FlvTag } from "../support/flv-compare.ts";
-import { decodingErrors } from "../support/media.ts";
 import { startNginx } from "../support/nginx.ts";
 import { until } from "../support/ports.ts";
 import { run } from "../support/process.ts";
@@ -21,6 +20,25 @@ import { tidy } from "../support/tidy.ts";
 tidy();
 
 const SMALL = ["--size", "320x180", "--bitrate", "300K", "--fps", "25"];
+
+/** What ffmpeg complains of when it decodes a recording. Times stay in ms: frames are not forced into a rate. */
+async function complaints(file: string): Promise<string> {
+  const argv = [
+    "ffmpeg",
+    "-v",
+    "error",
+    "-i",
+    file,
+    "-vsync",
+    "0",
+    "-enc_time_base",
+    "-1",
+    "-f",
+    "null",
+    "-",
+  ];
+  return (await run(argv, { timeout: 60_000 })).stderr;
+}
 
 const framesOf = (tags: readonly FlvTag[], kind: FlvTag["kind"]): FlvTag[] =>
   mediaOf(tags).filter((tag) => tag.kind === kind && tag.role !== "header");
@@ -47,9 +65,9 @@ function skewOf(tags: readonly FlvTag[]): number {
 
 describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("a camera of a Raspberry Pi", () => {
   test.each<[string, Mood[], string, number]>([
-    ["as it should be", [], "10s", 2],
-    ["with jitter and in odd pieces", ["jitter", "chunks"], "20s", 20],
-    ["that stalls for 5 s and catches up", ["stall"], "25s", 20],
+    ["as it should be", [], "10s", 5],
+    ["with jitter and in odd pieces", ["jitter", "chunks"], "20s", 12],
+    ["that stalls for 5 s and catches up", ["stall"], "25s", 12],
   ])(
     "%s: right rate, even times, sound beside the picture, nothing to complain of",
     async (_name, moods, length, even) => {
@@ -68,7 +86,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("a camera of a Raspberry Pi", ()
       expectExit(result, 0);
       expectLastLine(result, /^done: /);
       const recording = await nginx.recording("cam");
-      expect(await decodingErrors(recording)).toBe("");
+      expect(await complaints(recording)).toBe("");
       const tags = await readFlvFile(recording);
       expect(backwards(tags)).toEqual([]);
       const video = framesOf(tags, "video");
@@ -194,7 +212,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("raw video", () => {
     expectExit(await runnel(["push", `h264:${file}`, nginx.url("live", "cam")]), 0);
     expect(performance.now() - from).toBeGreaterThan(3500);
     const recording = await nginx.recording("cam");
-    expect(await decodingErrors(recording)).toBe("");
+    expect(await complaints(recording)).toBe("");
     const video = framesOf(await readFlvFile(recording), "video");
     expect(video.map(({ payload }) => nalsOf(payload, 5))).toEqual(
       readUnits("h264", [raw]).map(({ nals }) => nals),
@@ -247,7 +265,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("raw video", () => {
     const pipe = `${camera} | "$0" push h264:- "$1" --silent-audio`;
     expectExit(await run(["sh", "-c", pipe, await runnelBinary(), nginx.url("live", "cam")]), 0);
     const recording = await nginx.recording("cam");
-    expect(await decodingErrors(recording)).toBe("");
+    expect(await complaints(recording)).toBe("");
     const tags = await readFlvFile(recording);
     const video = framesOf(tags, "video");
     expect(video.length).toBe(160);

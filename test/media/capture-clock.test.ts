@@ -4,6 +4,8 @@ import { ArrivalClock, FrameClock, parsePtsList, PtsClock } from "../../src/medi
 import { seededRandom } from "../support/mutate.ts";
 
 const SETTLED = 250;
+/** Times are kept even while they are this near to the true ones, in ms: a quarter of a frame. */
+const LOOSE = 11;
 
 /** Stamps arrivals; a pipe keeps their order. */
 function stampAll(hint: number, arrivals: readonly number[]) {
@@ -40,8 +42,8 @@ describe("ArrivalClock", () => {
   });
 
   test.each([
-    ["30 ms", 30, 0.6],
-    ["40 ms, a frame", 40, 0.8],
+    ["30 ms", 30, 0.1],
+    ["40 ms, a frame", 40, 0.1],
     ["150 ms", 150, 5],
   ])("jitter of the pipe of %s is not jitter of the stream", (_name, jitter, most) => {
     const random = seededRandom(7);
@@ -89,7 +91,7 @@ describe("ArrivalClock", () => {
     );
     expect(Math.min(...steps)).toBeGreaterThan(35);
     expect(Math.max(...steps)).toBeLessThan(50);
-    expect(times.at(-1)).toBeCloseTo(1499 * 40, -1);
+    expect(Math.abs(times.at(-1)! - 1499 * 40)).toBeLessThan(LOOSE);
   });
 
   test("pictures that were lost in a pause of 5 s are missing: one step, soon, and no other", () => {
@@ -100,7 +102,7 @@ describe("ArrivalClock", () => {
     const jumps = steps.map((step, i) => [i, step] as const).filter(([, step]) => step > 50);
     expect(jumps.length).toBe(1);
     expect(jumps[0]![0]).toBeLessThan(515);
-    expect(times.at(-1)).toBeCloseTo(1499 * 40 + 5000, -1);
+    expect(Math.abs(times.at(-1)! - (1499 * 40 + 5000))).toBeLessThan(LOOSE);
   });
 
   test("a camera that halves its rate in the dark is followed within two seconds", () => {
@@ -112,7 +114,7 @@ describe("ArrivalClock", () => {
     const after = steps.slice(330);
     expect(Math.max(...after)).toBeLessThan(80);
     expect(Math.min(...after)).toBeGreaterThan(55);
-    expect(times.at(-1)).toBeCloseTo(10_000 + 599 * (1000 / 15), -1);
+    expect(Math.abs(times.at(-1)! - (10_000 + 599 * (1000 / 15)))).toBeLessThan(2 * LOOSE);
   });
 
   test("a backlog at the start is stretched", () => {
