@@ -300,9 +300,9 @@ export class Recorder {
   /** A full disk may have room again at once; anything else ends the session. */
   async #onWriteError(open: OpenRecording, error: NodeJS.ErrnoException): Promise<void> {
     const { store, name } = this.#options;
-    if (isFull(error) && (await store?.makeRoom()) === true) {
-      open.retry();
-      return;
+    if (isFull(error)) {
+      if ((await store?.makeRoom()) === true) return open.retry();
+      store?.noteFull();
     }
     this.#over.reject(this.#passing(diskError(open.file?.path ?? name, error, "write")));
   }

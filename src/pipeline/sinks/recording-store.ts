@@ -31,6 +31,8 @@ export type StoreOptions = {
 /** Who hears of files. */
 export type Hearer = Pick<SinkContext, "onFile" | "onRecovered" | "notice" | "trace">;
 
+/** After a disk was full there must be this much room for the next file, in bytes. */
+const LEAST_ROOM = 1024 * 1024;
 /** How often the rules are applied while one long file is written, in ms. */
 const TEND_INTERVAL_MS = 60_000;
 
@@ -47,6 +49,7 @@ export class RecordingStore {
   #line: Promise<void> = Promise.resolve();
   readonly #over = new AbortController();
   #files = 0;
+  #wasFull = false;
   #failure: unknown;
   /** Something was lost that no later attempt brings back. */
   #lossy = false;
@@ -69,10 +72,27 @@ export class RecordingStore {
   async open(wall: number): Promise<RecordingFile> {
     const { template, fields, disk, force } = this.#options;
     const path = expandName(template, { ...fields, n: this.#files + 1 }, new Date(wall));
+    await this.#awaitRoom(path);
     const file = await RecordingFile.open(disk, path, { force, mine: this.#mine });
     this.#files += 1;
     this.#mine.add(file.path);
     return file;
+  }
+
+  /** The disk refused a write for lack of room. */
+  noteFull(): void {
+    this.#wasFull = true;
+  }
+
+  /** A full disk has room for an empty file, and another one after each that was removed again: asks for more. */
+  async #awaitRoom(path: string): Promise<void> {
+    if (!this.#wasFull) return;
+    const { disk } = this.#options;
+    const room = async (): Promise<number> => disk.free(this.#pattern.folder).catch(() => Infinity);
+    if ((await room()) < LEAST_ROOM && (!(await this.makeRoom()) || (await room()) < LEAST_ROOM)) {
+      throw diskError(path, { code: "ENOSPC" }, "write");
+    }
+    this.#wasFull = false;
   }
 
   /**
