@@ -122,6 +122,28 @@ describe.concurrent("a destination that", () => {
     expect(await isolated({ live }, { done })).toMatch(/^3 incomplete:.*hung up at once/);
   });
 
+  test("is not required changes nothing of how the job ends", async () => {
+    using source = new LiveSource();
+    using good = new Destination();
+    using bad = new Destination({ live: ({ peer }) => void peer.socket.terminate() });
+    await using run = await Run.start(["relay", "job.yaml", ...QUICK], 60_000, {
+      "job.yaml": `version: 1
+jobs:
+  show:
+    from: rtmp://127.0.0.1:${source.port}/live/show
+    record: rec.flv
+    to:
+      good: ${good.url()}
+      bad: { url: "${bad.url()}", required: false }
+`,
+    });
+    await run.until("what the bad destination is to do", () => bad.connections > 3 && good.frames > 30);
+    source.end();
+    expect(ending(await run.child.finished)).toMatch(/^0 done:.*not required: .*hung up/);
+    expect(wholeProblems(good.got, source.sessions)).toEqual([]);
+    expect(wholeProblems(await run.recorded(), source.sessions)).toEqual([]);
+  });
+
   test("redirects is followed", async () => {
     using other = new Destination();
     const act = firstAt("connect", (peer) => redirect(peer, other.url("show").replace(/\/show$/, "")));

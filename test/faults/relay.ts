@@ -2,7 +2,7 @@
  * One run of the program in a fault test: a relay (or a pull) with short times, a recording, and what is expected of
  * everything that came out of it.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runnelBinary } from "../support/binary.ts";
 import { readFlvFile } from "../support/flv-compare.ts";
@@ -30,9 +30,17 @@ export class Run implements AsyncDisposable {
     this.#memory = peakMemory(child.pid);
   }
 
-  /** Starts the program in a folder of its own. `-o rec.flv` among the arguments makes a recording there. */
-  static async start(args: readonly string[], timeout = 60_000): Promise<Run> {
+  /**
+   * Starts the program in a folder of its own, where `files` are. `-o rec.flv` among the arguments makes a recording
+   * there.
+   */
+  static async start(
+    args: readonly string[],
+    timeout = 60_000,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Run> {
     const folder = scratch("faults");
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     const child = new Child([await runnelBinary(), ...args], { cwd: folder, timeout });
     return new Run(child, folder);
   }

@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { tidy } from "../support/tidy.ts";
 import { Destination, LiveSource, type SourceOptions } from "./peers.ts";
 import { ending, MOST_MEMORY, QUICK, Run } from "./relay.ts";
-import { type Got, HEADERS, type Look, SMALL, wholeProblems } from "./stream.ts";
+import { type Got, HEADERS, type Look, metadata, SMALL, wholeProblems } from "./stream.ts";
 
 tidy();
 
@@ -141,6 +141,26 @@ describe.concurrent("--follow", () => {
       expect(ending(await one.run.child.finished)).toMatch(/^0 done: /);
       expect(one.source.connections).toBeGreaterThan(5);
     });
+  });
+});
+
+test("headers that come again and again are handed on once", async () => {
+  await bench({}, [], async (one) => {
+    for (let n = 0; n < 5; n++) {
+      await flows(one, 8);
+      one.source.current!.say(9, HEADERS.avc);
+      one.source.current!.say(8, HEADERS.aac);
+      one.source.current!.say(18, metadata());
+    }
+    await flows(one, 20);
+    const { got } = one.good;
+    await endsWhole(one, "0 done:");
+    for (const kept of [got, await one.run.recorded()])
+      expect(kept.filter((each) => each.what !== "frame").map((each) => each.what)).toEqual([
+        "metadata",
+        "header",
+        "header",
+      ]);
   });
 });
 

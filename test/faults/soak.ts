@@ -6,7 +6,7 @@ import { stopAll } from "../support/process.ts";
 import { removeScratch } from "../support/scratch.ts";
 import { Destination, LiveSource } from "./peers.ts";
 import { ending, MOST_MEMORY, QUICK, Run } from "./relay.ts";
-import { runStorm, scheduleOf, type StormReport } from "./storm.ts";
+import { formatSchedule, runStorm, scheduleOf, type StormReport } from "./storm.ts";
 import { wholeProblems } from "./stream.ts";
 
 const SEED = Number(process.env["SEED"] ?? Date.now() % 100_000);
@@ -60,8 +60,7 @@ const well = [
   await part(`a source that dies every ${LIFE_MS / 1000} s, ${DEATHS} times`, dying),
   await part(`everything at once for ${SECONDS} s, SEED=${SEED}`, () => runStorm(SEED, SECONDS)),
 ];
-if (well[1] !== true)
-  for (const event of scheduleOf(SEED, SECONDS)) process.stdout.write(`  ${JSON.stringify(event)}\n`);
+if (well[1] !== true) process.stdout.write(`${formatSchedule(scheduleOf(SEED, SECONDS))}\n`);
 await stopAll();
 removeScratch();
 process.exit(well.every(Boolean) ? 0 : 1);

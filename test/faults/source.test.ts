@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "../support/mutate.ts";
 import type { Peer } from "../support/rtmp-server.ts";
+import { controlBytes } from "../support/rtmp-wire.ts";
 import { tidy } from "../support/tidy.ts";
 import { Destination, LiveSource, PHASES, type SessionRun, type SourceOptions } from "./peers.ts";
 import { ending, MOST_MEMORY, QUICK, Run } from "./relay.ts";
@@ -46,12 +47,20 @@ async function survives(
   expect(await run.memory).toBeLessThan(MOST_MEMORY);
 }
 
-const FAULTS: Readonly<Record<string, (peer: Peer) => void>> = {
+type Faults = Readonly<Record<string, (peer: Peer) => void>>;
+
+const FAULTS: Faults = {
   "is reset": (peer) => void peer.socket.terminate(),
   "is closed": (peer) => peer.leave(),
   "falls silent": () => {},
   "brings garbage": (peer) => void peer.send(randomBytes(6000, 7)),
 };
+
+/** A server that is alive and has nothing to say. */
+function pingsOnly(peer: Peer): void {
+  const ping = controlBytes(4, Buffer.from([0, 6, 0, 0, 0, 1]));
+  const timer = setInterval(() => (peer.gone ? clearInterval(timer) : peer.send(ping)), 50);
+}
 
 describe.concurrent("a source whose first connection", () => {
   const cases = PHASES.flatMap((phase) => Object.keys(FAULTS).map((fault) => [phase, fault] as const));
@@ -69,7 +78,9 @@ describe.concurrent("a source whose first connection", () => {
     });
   });
 
-  test.each(Object.keys(FAULTS))("in the middle of the stream %s", async (fault) => {
+  const later: Faults = { ...FAULTS, "only pings": pingsOnly };
+
+  test.each(Object.keys(later))("in the middle of the stream %s", async (fault) => {
     const act = (run: SessionRun): void => {
       if (run.session.number > 0) return;
       const timer = setInterval(() => {
@@ -77,7 +88,7 @@ describe.concurrent("a source whose first connection", () => {
         clearInterval(timer);
         run.hush();
         if (fault === "is reset") run.session.sureUntil = performance.now() - 200;
-        FAULTS[fault]!(run.peer);
+        later[fault]!(run.peer);
       }, 5);
     };
     await survives({ live: act }, 2, "3 ");

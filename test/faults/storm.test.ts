@@ -1,7 +1,7 @@
 /** Everything at once for a minute. SEED=... runs the storm of another seed, or one that failed again. */
 import { expect, test } from "bun:test";
 import { tidy } from "../support/tidy.ts";
-import { runStorm, scheduleOf } from "./storm.ts";
+import { formatSchedule, runStorm, scheduleOf } from "./storm.ts";
 
 tidy();
 
@@ -16,11 +16,6 @@ test("a schedule comes from its seed", () => {
 test(`a storm of ${SECONDS} s, SEED=${SEED}`, async () => {
   const { problems, told } = await runStorm(SEED, SECONDS);
   console.log(told.join("\n"));
-  if (problems.length > 0)
-    console.log(
-      scheduleOf(SEED, SECONDS)
-        .map((event) => JSON.stringify(event))
-        .join("\n"),
-    );
+  if (problems.length > 0) console.log(formatSchedule(scheduleOf(SEED, SECONDS)));
   expect(problems).toEqual([]);
 }, 180_000);

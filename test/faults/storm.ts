@@ -41,6 +41,11 @@ type Event = { at: number; line: string; fault: LineFault; ms: number };
 /** A line of this storm; `until` is when its weather is fair again. */
 type Line = { name: string; proxy: Proxy; until: number; roughSince: number };
 
+/** A schedule for people. */
+export function formatSchedule(events: readonly Event[]): string {
+  return events.map(({ at, line, fault, ms }) => `${at} ${line} ${fault} ${ms}`).join("; ");
+}
+
 /** The schedule of a seed. */
 export function scheduleOf(seed: number, seconds: number): Event[] {
   const random = seededRandom(seed);
@@ -59,7 +64,8 @@ export function scheduleOf(seed: number, seconds: number): Event[] {
 function moody(seed: number, name: string): Act {
   return (phase, peer, connection) => {
     const random = seededRandom(seed ^ Number(Bun.hash(`${name}/${connection}/${phase}`) & 0xffffffffn));
-    if (random() > 0.12) return;
+    // A source that refuses before it was ever live is given up, as it should be: not today.
+    if (random() > 0.12 || (name === "source" && connection === 0)) return;
     misbehave(peer, random);
     return "mine";
   };
@@ -168,7 +174,7 @@ class Storm {
 
   async #waitUntil(time: number): Promise<void> {
     while (performance.now() < time) {
-      if (this.run.child.ended) throw new Error("the program ended in the middle of the storm");
+      if (this.run.child.ended) throw new Error(`it ended too early:\n${this.run.child.stderr.slice(-2000)}`);
       await Bun.sleep(Math.min(50, Math.max(1, time - performance.now())));
       for (const line of this.lines) if (line.until < performance.now()) calm(line);
     }
