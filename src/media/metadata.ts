@@ -1,8 +1,8 @@
 /**
- * onMetaData, the script message that describes a stream: reading what encoders and servers send, building the one
- * of a recording, and turning one form into another. Bytes are AMF0 as in an FLV script tag or RTMP data message.
- * Called by the sources (read), the FLV file sink (recordingMetadata), the RTMP sinks (publishMetadata) and by
- * whoever serves players (playMetadata). protocol.md 7.5, 4.6.
+ * onMetaData, the script message that describes a stream: reading what encoders and servers send, and turning one
+ * form into another; recording-head.ts builds the one of a recording. Bytes are AMF0 as in an FLV script tag or RTMP
+ * data message. Called by the sources (read), recordings, the RTMP sinks (publishMetadata) and by whoever serves players
+ * (playMetadata). protocol.md 7.5, 4.6.
  *
  * What metadata claims is a hint: encoders lie in it (DJI sends codec ids that do not exist). Tracks are decided by
  * the media.
@@ -15,9 +15,7 @@ import {
   isAmfObject,
   numberOf,
   stringOf,
-  writeAmf0Value,
 } from "../amf/amf0.ts";
-import { ByteWriter } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors.ts";
 import {
   audioCodecByLegacyId,
@@ -135,7 +133,6 @@ function codecOf(id: Amf0Value, kind: CodecKind): string | undefined {
 export type RecordingFacts = {
   readonly width?: number;
   readonly height?: number;
-  readonly framerate?: number;
   /** Legacy id, or FourCC as a number for enhanced codecs. */
   readonly videocodecid?: number;
   /** Legacy id, or FourCC as a number for enhanced codecs. */
@@ -143,38 +140,18 @@ export type RecordingFacts = {
   readonly audiosamplerate?: number;
   readonly audiochannels?: number;
   readonly stereo?: boolean;
-  readonly hasVideo?: boolean;
-  readonly hasAudio?: boolean;
-  readonly metadatacreator?: string;
 };
 
-/** Numbers that are known at the end of a recording: seconds, bytes, seconds, seconds, byte offset, kbit/s, 1/s, bytes. */
-const PATCH_KEYS = [
+/** Keys that describe the source's own file or moment, in any capitals: false in a recording of it. */
+const STALE: ReadonlySet<string> = new Set([
   "duration",
   "filesize",
   "lasttimestamp",
   "lastkeyframetimestamp",
   "lastkeyframelocation",
-  "videodatarate",
-  "audiodatarate",
-  "framerate",
   "datasize",
   "videosize",
   "audiosize",
-] as const;
-
-/** A number that can be patched when the recording is finished. */
-export type PatchKey = (typeof PATCH_KEYS)[number];
-
-/** For each number, where in the body its eight bytes (f64, big-endian) stand. */
-export type RecordingPatches = Readonly<Record<PatchKey, number>>;
-
-/** Those of the above that begin with the source's claim instead of 0, should nobody come to patch them. */
-const CLAIMED: ReadonlySet<string> = new Set(["videodatarate", "audiodatarate", "framerate"]);
-
-/** Keys that describe the source's own file or moment, in any capitals: false in a recording of it. */
-const STALE: ReadonlySet<string> = new Set([
-  ...PATCH_KEYS.filter((key) => !CLAIMED.has(key)),
   "keyframes",
   "haskeyframes",
   "hasmetadata",
@@ -191,56 +168,21 @@ export function isStaleKey(key: string): boolean {
   return STALE.has(key.toLowerCase());
 }
 
-/**
- * Builds the onMetaData of a recording: what is to be patched, then `known`, then every other key of the source in
- * its order. Types are those of 4.6, so dates become numbers.
- */
-export function recordingMetadata(
-  source: Metadata | undefined,
-  known: RecordingFacts,
-): { body: Uint8Array; patches: RecordingPatches } {
-  const entries = recordingEntries(source?.entries ?? [], known);
-  const offsets = new Map<string, number>();
-  const writer = new ByteWriter();
-  writeAmf0Value(writer, "onMetaData");
-  writeAmf0Value(writer, { kind: "ecma", entries }, (path, at) => {
-    // Behind the type marker; a key "a.b" or the "width" of a nested object must not be taken for one of ours.
-    if (!offsets.has(path)) offsets.set(path, at + 1);
-  });
-  const patches = Object.fromEntries(PATCH_KEYS.map((key) => [key, offsets.get(key)!]));
-  return { body: writer.take(), patches: patches as Record<PatchKey, number> };
-}
-
-/** A keyframe index belongs behind the patched numbers, where its place in the file does not depend on the source. */
-function recordingEntries(source: readonly MetadataEntry[], known: RecordingFacts): [string, Amf0Value][] {
-  const merged = new Map<string, Amf0Value>();
-  const claims = new Map(source);
-  for (const key of PATCH_KEYS) merged.set(key, claimedNumber(claims, known, key));
-  for (const [key, value] of Object.entries(known)) {
-    if (value !== undefined) merged.set(key, value);
-  }
-  for (const [key, value] of claims) {
-    if (!merged.has(key) && !STALE.has(key.toLowerCase())) merged.set(key, value);
-  }
-  return [...merged];
-}
-
-function claimedNumber(claims: ReadonlyMap<string, Amf0Value>, known: RecordingFacts, key: PatchKey): number {
-  if (!CLAIMED.has(key)) return 0;
-  return (key === "framerate" ? known.framerate : undefined) ?? numberOf(claims.get(key)) ?? 0;
-}
+/** Metadata of this size, in bytes, is looked through for the index of a file. */
+const INDEXED_BYTES = 4096;
+const INDEX_KEYS: ReadonlySet<string> = new Set(["keyframes", "headroom"]);
 
 /**
  * The form for publishing over RTMP: @setDataFrame in front. Source bytes stay as they are, unless they hold types
- * that make nginx-rtmp drop the whole message (dates, long strings, XML and rarer ones): then they are written anew
- * as 4.6 says. Bodies other than onMetaData come back untouched: ZLMediaKit closes the connection when anything
- * else follows @setDataFrame.
+ * that make nginx-rtmp drop the whole message (dates, long strings, XML and rarer ones), or the index of a file, which
+ * is false for a stream and many times the rest: then they are written anew as 4.6 says. Bodies other than onMetaData
+ * come back untouched: ZLMediaKit closes the connection when anything else follows @setDataFrame.
  */
 export function publishMetadata(body: Uint8Array): Uint8Array {
   if (!isMetadata(body)) return body;
   const prefix = setDataFrameLength(body);
   const rest = body.subarray(prefix);
-  const values = isPlainAmf0(rest) ? undefined : decodeOrUndefined(rest);
+  const values = isPlainAmf0(rest) && rest.length < INDEXED_BYTES ? undefined : decodeOrUndefined(rest);
   if (values !== undefined) return encodeAmf0(["@setDataFrame", ...values.map(asEcmaArray)]);
   return prefix > 0 ? body : concat(setDataFramePrefix(), body);
 }
@@ -251,7 +193,8 @@ export function playMetadata(body: Uint8Array): Uint8Array {
 }
 
 function asEcmaArray(value: Amf0Value): Amf0Value {
-  return isAmfObject(value) ? { kind: "ecma", entries: value.entries } : value;
+  if (!isAmfObject(value)) return value;
+  return { kind: "ecma", entries: value.entries.filter(([key]) => !INDEX_KEYS.has(key)) };
 }
 
 function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {

@@ -143,7 +143,8 @@ function entriesOf(input: HeadInput, keyframes: Keyframes): [string, Amf0Value][
     metadatacreator: CREATOR,
     [NAME_KEY]: input.name,
   });
-  for (const [key, value] of claims?.entries ?? []) {
+  // Of a key that stands twice the last counts, as for every reader.
+  for (const [key, value] of new Map(claims?.entries)) {
     if (!merged.has(key) && !isStaleKey(key)) merged.set(key, value);
   }
   return [...merged];

@@ -103,7 +103,7 @@ describe("a head", () => {
   test("keeps every key of the source, at any size, and its own instead of what is stale", () => {
     const entries = Array.from({ length: 200 }, (_, i): [string, Amf0Value] => [`x${i}`, "y".repeat(i)]);
     const source = amfEcmaArray({ duration: 77, keyframes: amfEcmaArray({ times: [1] }), encoder: "OBS" });
-    source.entries.push(...entries);
+    source.entries.push(...entries, ["fileSize", 77], ["2.1", true], ["2.1", false]);
     const claims = readMetadata(encodeAmf0(["onMetaData", source]));
     const input = makeInput({ claims });
     const { value, index } = read(recordingHead(input, headSize(input, 64))!.body);
@@ -113,6 +113,7 @@ describe("a head", () => {
       "OBS",
       [],
     ]);
+    expect([getProperty(value, "fileSize"), getProperty(value, "2.1")]).toEqual([undefined, false]);
   });
 
   test("that is too small for what must stand in it is none", () => {
