@@ -172,7 +172,8 @@ export class SinkRunner {
       this.status.state = this.status.state === "failed" ? "failed" : "done";
     } catch (error) {
       this.#onGivenUp(error);
-      this.#lostHope();
+      // What breaks while an episode ends says nothing of the next one.
+      if (!this.#ending) this.#lostHope();
     }
     if (this.#queue !== undefined) hub.unsubscribe(this.#queue);
     this.#settled.resolve();

@@ -318,4 +318,26 @@ describe("publishers that come to us", () => {
     expect(sink.lines).toEqual(["V1 A1 K0 a0 f40", "V2 K0 f40"]);
     expect([report.gaps.count, report.stopped, job.of("ended").length]).toEqual([0, true, 1]);
   });
+
+  test("a destination that breaks while its show ends gets the next show", async () => {
+    const source = scriptedSource("awaited", show, async (play) => {
+      await Promise.race([second.promise, play.stopped()]);
+      if (!play.signal.aborted) play.push("V2 K7000 f7040");
+      await play.stopped();
+      return "stopped";
+    });
+    const sink = new FakeSink("a", { manual: true });
+    const second = Promise.withResolvers<void>();
+    const job = new FakeJob(makePlan({ grace: 10 }), source, [sink]);
+    await until("the first session", () => sink.sessions.length === 1);
+    await Bun.sleep(40);
+    sink.lose(LOST);
+    await Bun.sleep(10);
+    second.resolve();
+    await until("the next session", () => sink.sessions.length === 2);
+    sink.take(Infinity);
+    job.stop();
+    expect((await job.done).stopped).toBe(true);
+    expect(sink.lines).toEqual(["", "V2 K0 f40"]);
+  });
 });
