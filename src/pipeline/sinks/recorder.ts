@@ -87,8 +87,12 @@ export class Recorder {
     this.#begin(context);
     store?.recover();
     const queue = this.#queue!;
+    const silent = Promise.withResolvers<never>();
+    let patience: Timer | undefined;
     const stop = (): void => {
       this.#stopping = true;
+      // An aborted session does not wait for a disk that hangs.
+      patience = setTimeout(() => silent.reject(this.#silence()), ABORT_PATIENCE_MS);
       this.#drain();
     };
     queue.onReady = () => this.#drain();
@@ -96,11 +100,12 @@ export class Recorder {
     try {
       if (signal.aborted) stop();
       this.#drain();
-      await Promise.race([this.#over.promise.then(() => this.#end()), this.#impatience(signal)]);
+      await Promise.race([this.#over.promise.then(() => this.#end()), silent.promise]);
     } catch (error) {
       this.#fail(error);
       throw error;
     } finally {
+      clearTimeout(patience);
       signal.removeEventListener("abort", stop);
       this.#held = undefined;
       context.unsubscribe(queue);
@@ -365,13 +370,11 @@ export class Recorder {
     this.#stuck = settled;
   }
 
-  /** An aborted session does not wait for a disk that hangs. */
-  async #impatience(signal: AbortSignal): Promise<void> {
-    await aborted(signal);
-    await new Promise((resolve) => setTimeout(resolve, ABORT_PATIENCE_MS).unref());
+  /** What is said of a disk that has not come back after an abort. */
+  #silence(): DiskError {
     const error = silentDisk(this.#options.name);
     this.#context?.notice(error.message);
-    throw error;
+    return error;
   }
 }
 

@@ -3,7 +3,7 @@
  * the next one follows when the disk is well again, a destination beside it never notices, and the report says how
  * it was. The job's waits are real and short; a disk of the machine fails on command, and one is a small tmpfs.
  */
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
 import { existsSync, mkdirSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { faultyDisk, systemError, type Fault } from "../../support/faulty-disk.t
 import { until } from "../../support/ports.ts";
 import { TestRecording } from "../../support/recordings.ts";
 import { removeScratch, scratch } from "../../support/scratch.ts";
+import { SinkHost } from "../../support/sink-host.ts";
 
 /** A live source that the test pushes with; frames of a keyframe every 400 ms go on until it is told to stop. */
 function liveSource() {
@@ -362,4 +363,19 @@ describe.skipIf(!mounted)("a small disk", () => {
     expect(report.files.length).toBeGreaterThan(15);
     expect(report.files.reduce((sum, file) => sum + file.ms, 0)).toBeGreaterThanOrEqual(1000 * 40 - 40);
   });
+});
+
+test("a session that failed is not waited for by a later abort", async () => {
+  const fault: Fault = ({ name }) => {
+    if (name === "open") throw systemError("ENOSPC");
+  };
+  const host = new SinkHost();
+  const done = host.run(new TestRecording({}, { disk: faultyDisk(fault) }).sink);
+  host.feed("V1 A1 K0 a0 f40");
+  expect(await done.catch((error: unknown) => error)).toBeInstanceOf(DiskError);
+  using timers = spyOn(globalThis, "setTimeout");
+  host.abort();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(timers).not.toHaveBeenCalled();
 });
