@@ -35,6 +35,8 @@ const WATCHDOG = [
 
 /** What a program gets to end by itself after TERM, in ms. */
 const PATIENCE_MS = 2000;
+/** What left its group may hold the pipes of a program that is gone for ever: they are read on for this long, in ms. */
+const STRAGGLER_MS = 500;
 const STDERR_LINES = 3;
 const STDERR_BYTES = 4096;
 const TIMER_STEPS = 4;
@@ -88,7 +90,10 @@ class WatchedChild {
   #said = "";
   #stalled = false;
   #over = false;
-  #lastRead = performance.now();
+  /** Ends a read under way. */
+  #release = (): void => {};
+  /** Since when it is waited for; undefined while nobody reads: that is not the program's fault. */
+  #waitingSince: number | undefined;
   readonly #watch: Timer;
 
   constructor(options: ChildOptions) {
@@ -101,17 +106,18 @@ class WatchedChild {
       detached: true,
     });
     this.#reader = this.#child.stdout.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-    // A straggler that holds stdout open would keep the stream from ending.
-    const exited = this.#child.exited.then(() => this.#signal("SIGKILL"));
-    this.#gone = Promise.all([exited, this.#listen()]);
+    this.#gone = this.#leave(this.#listen());
     this.#watch = setInterval(() => this.#checkStall(), Math.max(10, options.stall / TIMER_STEPS));
   }
 
   /** The next bytes; undefined at the end. */
   async read(): Promise<Uint8Array | undefined> {
-    const { done, value } = await this.#reader.read();
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
+    this.#release = () => resolve(undefined);
+    this.#reader.read().then(({ value }) => resolve(value), reject);
+    const segment = await promise;
     this.#lastRead = performance.now();
-    return done ? undefined : value;
+    return segment;
   }
 
   /** Resolves when the program is gone and everything it said is here. */
@@ -128,6 +134,7 @@ class WatchedChild {
     const kill = setTimeout(() => this.#signal("SIGKILL"), PATIENCE_MS);
     await this.ended();
     clearTimeout(kill);
+    this.#release();
   }
 
   /** Why the program is not what was wanted; undefined if it ended as it should. */
@@ -147,11 +154,19 @@ class WatchedChild {
     return new TransportError(last.length === 0 ? text : `${text}: ${last.join("; ")}`, "closed");
   }
 
-  /** A program may hang without ending; one that is only slow to be read is none of these. */
+  /** A program may hang without ending. */
   #checkStall(): void {
-    if (performance.now() - this.#lastRead < this.#options.stall) return;
+    const since = this.#waitingSince;
+    if (since === undefined || performance.now() - since < this.#options.stall) return;
     this.#stalled = true;
     void this.stop();
+  }
+
+  async #leave(listened: Promise<void>): Promise<void> {
+    await this.#child.exited;
+    // A straggler that holds stdout open would keep the stream from ending.
+    this.#signal("SIGKILL");
+    await Promise.race([listened, Bun.sleep(STRAGGLER_MS)]);
   }
 
   async #listen(): Promise<void> {

@@ -1,0 +1,128 @@
+/** Programs as sources: their bytes, their end, their failures, and that nothing of them stays. */
+import { describe, expect, test } from "bun:test";
+import {
+  childSegments,
+  findProgram,
+  outputOf,
+  type ChildOptions,
+} from "../../../src/pipeline/sources/child.ts";
+import { groupSize } from "../../support/rpicam.ts";
+import { until } from "../../support/ports.ts";
+
+const traces: string[] = [];
+
+function options(script: string, changes: Partial<ChildOptions> = {}): ChildOptions {
+  return {
+    argv: ["sh", "-c", script],
+    stall: 5000,
+    endless: false,
+    trace: (line) => traces.push(line),
+    ...changes,
+  };
+}
+
+/** All that a program writes; `onBytes` sees it come. */
+async function read(
+  given: ChildOptions,
+  signal = new AbortController().signal,
+  onBytes = (_text: string) => {},
+) {
+  let text = "";
+  for await (const segment of childSegments(given, signal)) {
+    text += new TextDecoder().decode(segment);
+    onBytes(text);
+  }
+  return text;
+}
+
+const pidIn = (text: string): number => Number(/pid (\d+)\n/.exec(text)![1]);
+
+describe("childSegments", () => {
+  test("gives what the program writes, to the end", async () => {
+    expect(await read(options("printf one; printf two; echo words >&2"))).toBe("onetwo");
+    expect(traces).toContain("words");
+  });
+
+  test("words with spaces and quotes arrive as they are", async () => {
+    const argv = ["printf", "%s|", "a b", "c'd", 'e"f', "$HOME", ""];
+    expect(await read(options("", { argv }))).toBe("a b|c'd|e\"f|$HOME||");
+  });
+
+  test("stdin is empty", async () => {
+    expect(await read(options("cat; echo end"))).toBe("end\n");
+  });
+
+  test.each([
+    ["an exit code", "echo x >&2; exit 3", '"sh" ended with exit code 3: x'],
+    ["a signal", "kill -SEGV $$", '"sh" ended by SIGSEGV'],
+    [
+      "only its last words",
+      "for i in 1 2 3 4 5; do echo line $i >&2; done; exit 1",
+      '"sh" ended with exit code 1: line 3; line 4; line 5',
+    ],
+  ])("a failure is told: %s", async (_name, script, message) => {
+    await expect(read(options(script))).rejects.toThrow(message);
+  });
+
+  test("an end is a failure of a camera", async () => {
+    await expect(read(options("echo done", { endless: true }))).rejects.toThrow('"sh" ended by itself');
+  });
+
+  test("silence is a failure", async () => {
+    const from = performance.now();
+    await expect(read(options("echo pid $$; sleep 60", { stall: 300 }))).rejects.toThrow(
+      '"sh" gave nothing for 0.3 s',
+    );
+    expect(performance.now() - from).toBeLessThan(3000);
+  });
+
+  test("a reader that takes its time is not the program's silence", async () => {
+    const given = options("for i in 1 2 3 4 5; do echo $i; done", { stall: 50 });
+    let text = "";
+    for await (const segment of childSegments(given, new AbortController().signal)) {
+      text += new TextDecoder().decode(segment);
+      await Bun.sleep(150);
+    }
+    expect(text).toBe("1\n2\n3\n4\n5\n");
+  });
+
+  test("stops when it is told to, children and watchdog included", async () => {
+    const stop = new AbortController();
+    let pid = 0;
+    const text = await read(options("echo pid $$; sleep 60 & sleep 60"), stop.signal, (sofar) => {
+      pid = pidIn(sofar);
+      expect(groupSize([pid])).toBeGreaterThanOrEqual(3);
+      stop.abort();
+    });
+    expect(pidIn(text)).toBe(pid);
+    await until("the group is gone", () => groupSize([pid]) === 0, 1000);
+  });
+
+  test("nothing stays of a program whose reader leaves", async () => {
+    let pid = 0;
+    for await (const segment of childSegments(
+      options("echo pid $$; exec cat /dev/zero"),
+      new AbortController().signal,
+    )) {
+      pid ||= pidIn(new TextDecoder().decode(segment.subarray(0, 64)));
+      break;
+    }
+    await until("the group is gone", () => groupSize([pid]) === 0, 1000);
+  });
+
+  test("does not begin when it is told to stop already", async () => {
+    expect(await read(options("sleep 1; echo x"), AbortSignal.abort())).toBe("");
+  });
+});
+
+describe("programs", () => {
+  test("are found in the PATH or not", () => {
+    expect(findProgram("sh")).toMatch(/\/sh$/);
+    expect(findProgram("no-such-program")).toBeUndefined();
+  });
+
+  test("answer questions", async () => {
+    expect(await outputOf(["echo", "yes"])).toBe("yes\n");
+    expect(await outputOf(["no-such-program"])).toBe("");
+  });
+});
