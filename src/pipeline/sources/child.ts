@@ -114,9 +114,10 @@ class WatchedChild {
   async read(): Promise<Uint8Array | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>();
     this.#release = () => resolve(undefined);
+    this.#waitingSince = performance.now();
     this.#reader.read().then(({ value }) => resolve(value), reject);
     const segment = await promise;
-    this.#lastRead = performance.now();
+    this.#waitingSince = undefined;
     return segment;
   }
 
@@ -166,7 +167,10 @@ class WatchedChild {
     await this.#child.exited;
     // A straggler that holds stdout open would keep the stream from ending.
     this.#signal("SIGKILL");
-    await Promise.race([listened, Bun.sleep(STRAGGLER_MS)]);
+    const patience = Bun.sleep(STRAGGLER_MS);
+    // What was written before the end is still to be read, so not at once.
+    void patience.then(() => this.#release());
+    await Promise.race([listened, patience]);
   }
 
   async #listen(): Promise<void> {

@@ -98,6 +98,16 @@ describe("childSegments", () => {
     await until("the group is gone", () => groupSize([pid]) === 0, 1000);
   });
 
+  test("stops although something that left its group holds the pipes", async () => {
+    const stop = new AbortController();
+    let daemon = 0;
+    await read(options("setsid sleep 60 & echo pid $!; sleep 60"), stop.signal, (sofar) => {
+      daemon = pidIn(sofar);
+      setTimeout(() => stop.abort(), 50);
+    });
+    process.kill(daemon);
+  });
+
   test("nothing stays of a program whose reader leaves", async () => {
     let pid = 0;
     for await (const segment of childSegments(
@@ -108,6 +118,13 @@ describe("childSegments", () => {
       break;
     }
     await until("the group is gone", () => groupSize([pid]) === 0, 1000);
+  });
+
+  test("all that was written before the end comes, and a straggler outside the group does not hold it up", async () => {
+    const big = "head -c 3000000 /dev/zero | tr '\\0' x; setsid sleep 5 & exit 0";
+    const from = performance.now();
+    expect((await read(options(big))).length).toBe(3_000_000);
+    expect(performance.now() - from).toBeLessThan(4000);
   });
 
   test("does not begin when it is told to stop already", async () => {
