@@ -105,6 +105,7 @@ describe("childSegments", () => {
       daemon = pidIn(sofar);
       setTimeout(() => stop.abort(), 50);
     });
+    expect(daemon).toBeGreaterThan(0);
     process.kill(daemon);
   });
 
