@@ -84,7 +84,8 @@ class Job {
     this.#ingest = new Ingest(this.#hub, () => this.#onFirstMedia(), { silence });
     const hold = this.#source.nature === "made" && (!plan.realtime || plan.source.kind === "stdin");
     const onHopeless = (): void => this.#onHopeless();
-    const options = { retry: plan.retry, report, hold, onHopeless };
+    const alone = parts.sinks.length === 1;
+    const options = { retry: plan.retry, report, hold, alone, onHopeless };
     this.#sinks = parts.sinks.map((sink) => new SinkRunner(sink, options));
     this.#status = {
       job: plan.job,

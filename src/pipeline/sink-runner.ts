@@ -15,8 +15,10 @@ import { realSupervision, supervise, type Failure, type RetryPolicy } from "./su
 export type SinkRunnerOptions = {
   readonly retry: RetryPolicy;
   readonly report: (event: JobEvent) => void;
-  /** The source is a file that waits: the queue never drops, and is kept over reconnects. */
+  /** The source is a file that waits: the queue never drops. */
   readonly hold: boolean;
+  /** The only sink of its job: a queue that never drops is kept over reconnects, and nobody else waits meanwhile. */
+  readonly alone: boolean;
   readonly onHopeless: () => void;
 };
 
@@ -284,7 +286,7 @@ export class SinkRunner {
 
   #unsubscribe(queue: PacketQueue): void {
     this.#reportLoss();
-    if (this.#holds && !this.#ending) {
+    if (this.#holds && this.#options.alone && !this.#ending) {
       queue.onReady = undefined;
       return;
     }

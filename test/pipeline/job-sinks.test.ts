@@ -296,4 +296,18 @@ describe("a file that is not played in real time", () => {
     expect(sink.lines[1]).toStartWith("V1 K400 f440");
     expect(sink.lines[1]).toEndWith(frames.at(-1)!.replace(/\*.*/, ""));
   });
+
+  test("does not wait for a sink that was lost while there are others", async () => {
+    const source = scriptedSource("made", async ({ pushWaiting }) => {
+      await pushWaiting(`V1 ${frames.join(" ")}`);
+      return "the end";
+    });
+    const lost = new FakeSink("lost", { manual: true, failures: [undefined, ...times(999, UNREACHABLE)] });
+    const good = new FakeSink("good");
+    const job = new FakeJob(plan, source, [lost, good]);
+    await until("the source waits", () => (job.status?.sinks[0]?.queuedBytes ?? 0) > 2 * SIZE);
+    lost.lose(LOST);
+    await job.done;
+    expect(good.lines).toEqual([expected]);
+  });
 });
