@@ -9,11 +9,16 @@ import type { SplitterLosses } from "../../media/annexb-splitter.ts";
 export type RateReportOptions = {
   /** Frames per second that were asked for; undefined: any rate is right. */
   readonly wanted: number | undefined;
+  /** The pipe gives the times. */
+  readonly live: boolean;
   readonly trace: (line: string) => void;
   readonly notice: (line: string) => void;
 };
 
 const EVERY_MS = 10_000;
+/** So many frames in so short a time, in ms, come from no camera. */
+const RUSH_FRAMES = 300;
+const RUSH_MS = 1000;
 /** Slower than this part of what was wanted is worth a word. */
 const TOO_SLOW = 0.9;
 
@@ -34,6 +39,9 @@ export class RateReport {
   frame(time: number, now: number): void {
     if (this.#clockFrom === undefined || time < this.#mediaFrom) return this.#begin(time, now);
     this.#frames += 1;
+    if (this.#frames === RUSH_FRAMES && now - this.#clockFrom < RUSH_MS && this.#options.live) {
+      this.#options.notice("frames come faster than any camera's: if this is a recording, give --clock fps");
+    }
     if (now - this.#clockFrom < EVERY_MS) return;
     const seconds = (now - this.#clockFrom) / 1000;
     const fps = this.#frames / seconds;

@@ -82,7 +82,7 @@ class RawRun {
     this.#live = options.clock.kind === "arrival";
     this.#pacer = options.realtime && !this.#live ? new Pacer() : undefined;
     const wanted = this.#live ? options.fps : undefined;
-    this.#report = new RateReport({ wanted, trace: options.trace, notice: options.notice });
+    this.#report = new RateReport({ wanted, live: this.#live, trace: options.trace, notice: options.notice });
   }
 
   async run(): Promise<string> {

@@ -6,6 +6,7 @@ function watch(wanted: number | undefined) {
   const said: string[] = [];
   const report = new RateReport({
     wanted,
+    live: true,
     trace: (line) => said.push(line),
     notice: (line) => said.push(`! ${line}`),
   });
@@ -44,6 +45,12 @@ test("no rate is wrong where none was wanted", () => {
 
 test("a speed that is not real time", () => {
   expect(watch(undefined).play(11, 25, 0.9)).toEqual(["25.00 fps, speed 0.900x"]);
+});
+
+test("a recording that comes through a pipe at once", () => {
+  expect(watch(undefined).play(1, 400)).toEqual([
+    "! frames come faster than any camera's: if this is a recording, give --clock fps",
+  ]);
 });
 
 test("what was left out, if anything", () => {
