@@ -21,6 +21,9 @@ export type QueueLimits = {
   readonly policy: "skip" | "hold" | "fail";
 };
 
+/** Without a video frame for this long, in ms of media, sound need not wait for a keyframe. */
+export const VIDEO_GONE_MS = 10_000;
+
 /** What a queue lost, in all. */
 export type QueueLoss = { packets: number; bytes: number; ms: number };
 
@@ -47,6 +50,8 @@ export class PacketQueue {
   /** The sink has not begun: what passes before its first keyframe is no loss. */
   #fresh = false;
   #seenVideo = false;
+  /** The dts of the latest video, or of the first packet where there was none. */
+  #videoAt: number | undefined;
   /** The newest dts that was offered. */
   #position = 0;
   /** The dts up to which a loss that is not over has been counted. */
@@ -100,10 +105,12 @@ export class PacketQueue {
   offer(packet: MediaPacket): void {
     if (this.#ended || this.#overflowed) return;
     if (packet.kind === "video") this.#seenVideo = true;
+    if (packet.kind === "video" || this.#videoAt === undefined) this.#videoAt = packet.dts;
     if (packet.dts > this.#position) this.#position = packet.dts;
     if (this.#awaitsKey && !isHeader(packet)) {
-      if (!isKey(packet)) return this.#pass(packet);
-      this.#awaitsKey = false;
+      // Sound alone goes on; a picture that comes back has to begin with a keyframe all the same.
+      if (!isKey(packet) && !this.#isSoundAlone(packet)) return this.#pass(packet);
+      this.#awaitsKey = !isKey(packet);
       this.#fresh = false;
       this.#endLoss(packet.dts);
     }
@@ -210,6 +217,11 @@ export class PacketQueue {
   #findKey(from: number): number {
     for (let i = from; i < this.#count; i++) if (isKey(this.#at(i))) return i;
     return -1;
+  }
+
+  /** Whether this is sound, and the picture is gone: any frame of it is as good a start as another. */
+  #isSoundAlone({ kind, dts }: MediaPacket): boolean {
+    return kind === "audio" && dts - this.#videoAt! > VIDEO_GONE_MS;
   }
 
   #leadingHeaders(): number {

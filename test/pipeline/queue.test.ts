@@ -310,3 +310,9 @@ test("a sink that has not begun loses nothing while it waits for a keyframe", ()
   expect(lineOf(takeAll(queue))).toBe("V1 V2 K80 f120");
   expect(queue.lost).toEqual({ packets: 0, bytes: 0, ms: 0 });
 });
+
+test("sound goes on when the picture is gone for ten seconds; a picture comes back with a keyframe", () => {
+  const queue = filled({ bytes: 1000, ms: Infinity, policy: "skip" }, "V1 A1 K0*600 f40*600");
+  for (const one of packets("a60 a10040 a10041 a10060 f10080 a10100 K10120 a10140")) queue.offer(one);
+  expect(lineOf(takeAll(queue))).toBe("V1 A1 a10041 a10060 K10120 a10140");
+});

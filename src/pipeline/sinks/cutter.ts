@@ -5,12 +5,11 @@
  */
 
 import type { MediaPacket } from "../../media/packet.ts";
+import { VIDEO_GONE_MS } from "../queue.ts";
 
 /** A new file after `every` ms, or at each multiple of it on the clock. */
 export type SegmentRule = { readonly every: number; readonly align: "media" | "clock" };
 
-/** Without a video frame for this long, in ms, audio need not wait for a keyframe. */
-const VIDEO_GONE_MS = 10_000;
 /** A cut is this close to the boundary that it was planned for, in ms, however the clock was slewed meanwhile. */
 const BOUNDARY_SLACK_MS = 5000;
 const HOUR_MS = 3_600_000;
