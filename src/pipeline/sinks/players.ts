@@ -66,7 +66,9 @@ async function serve(
     await Promise.race([context.ended, aborted(signal)]);
     // Nobody new is let in; those who are here hear that it is over.
     options.port.onPlayer = undefined;
-    await Promise.all([...players].map((player) => player.finish()));
+    const farewells = Promise.all([...players].map((player) => player.finish()));
+    // One that is slow to take the rest must not hold up a job that is ended at once.
+    await Promise.race([farewells, aborted(signal)]);
   } finally {
     clearInterval(watch);
   }
