@@ -10,6 +10,8 @@ import { PacketQueue, type QueueLimits } from "./queue.ts";
 
 /** A GOP longer than this is not kept for newcomers: they wait for the next keyframe instead. */
 const GOP_CACHE_BYTES = 8 * 1024 * 1024;
+/** Nor one of more packets: a peer may send them with a byte or two, and each takes memory of its own. */
+const GOP_CACHE_PACKETS = 32_768;
 
 /** Counters of what went through a hub. */
 export type HubCounters = {
@@ -148,7 +150,7 @@ export class Hub {
     else if (this.#gop.length === 0) return;
     this.#gop.push(packet);
     this.#gopBytes += packet.body.length;
-    if (this.#gopBytes > GOP_CACHE_BYTES) this.#clearGop();
+    if (this.#gopBytes > GOP_CACHE_BYTES || this.#gop.length > GOP_CACHE_PACKETS) this.#clearGop();
   }
 
   #clearGop(): void {

@@ -24,6 +24,9 @@ export type QueueLimits = {
 /** Without a video frame for this long, in ms of media, sound need not wait for a keyframe. */
 export const VIDEO_GONE_MS = 10_000;
 
+/** A peer may send packets of a byte or two, that take far more memory than they have bytes: so many may wait. */
+const MAX_PACKETS = 131_072;
+
 /** What a queue lost, in all. */
 export type QueueLoss = { packets: number; bytes: number; ms: number };
 
@@ -119,9 +122,9 @@ export class PacketQueue {
     this.#count += 1;
     this.#bytes += packet.body.length;
     const { bytes, ms } = this.#limits;
-    if (this.#bytes * 2 > bytes || this.ms * 2 > ms) {
+    if (this.#bytes * 2 > bytes || this.ms * 2 > ms || this.#count * 2 > MAX_PACKETS) {
       this.#crowded = true;
-      if (this.#bytes > bytes || this.ms > ms) this.#full();
+      if (this.#bytes > bytes || this.ms > ms || this.#count > MAX_PACKETS) this.#full();
     }
   }
 
@@ -187,7 +190,7 @@ export class PacketQueue {
   #full(): void {
     switch (this.#limits.policy) {
       case "hold":
-        if (this.#bytes > this.#limits.bytes) this.#congested = true;
+        if (this.#bytes > this.#limits.bytes || this.#count > MAX_PACKETS) this.#congested = true;
         return;
       case "fail":
         this.#overflowed = true;
@@ -270,8 +273,8 @@ export class PacketQueue {
   #relieve(): void {
     if (!this.#crowded) return;
     const { bytes, ms } = this.#limits;
-    const congested = this.#congested && this.#bytes * 2 > bytes;
-    const crowded = this.#bytes * 4 > bytes || this.ms * 4 > ms;
+    const congested = this.#congested && (this.#bytes * 2 > bytes || this.#count * 2 > MAX_PACKETS);
+    const crowded = this.#bytes * 4 > bytes || this.ms * 4 > ms || this.#count * 4 > MAX_PACKETS;
     if (congested === this.#congested && crowded) return;
     this.#congested = congested;
     this.#crowded = crowded;

@@ -272,3 +272,11 @@ describe("congestion", () => {
     expect(lineOf(takeAll(slow))).toBe("V1 K160 f200");
   });
 });
+
+test("a GOP of countless small packets is not kept", () => {
+  const hub = new Hub();
+  publish(hub, "V1 A1 K0");
+  const one = packet("a0*1");
+  for (let i = 0; i < 40_000; i++) hub.publish(one);
+  expect(lineOf(takeAll(hub.subscribe(WIDE)))).toBe("V1 A1");
+});

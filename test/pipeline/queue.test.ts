@@ -316,3 +316,12 @@ test("sound goes on when the picture is gone for ten seconds; a picture comes ba
   for (const one of packets("a60 a10040 a10041 a10060 f10080 a10100 K10120 a10140")) queue.offer(one);
   expect(lineOf(takeAll(queue))).toBe("V1 A1 a10041 a10060 K10120 a10140");
 });
+
+test.each(["skip", "hold", "fail"] as const)("%s: packets of a byte are bounded too", (policy) => {
+  const queue = new PacketQueue({ bytes: 64 * 1024 * 1024, ms: Infinity, policy });
+  const one = packet("a0*1");
+  let offered = 0;
+  for (; offered < 200_000 && !queue.congested && !queue.overflowed; offered++) queue.offer(one);
+  expect(queue.length).toBeLessThan(140_000);
+  expect([queue.congested, queue.overflowed]).toEqual([policy === "hold", policy === "fail"]);
+});
