@@ -68,7 +68,7 @@ export const FLAGS: readonly Flag[] = [
   },
   value("for", "2h", "stop this long after the first media (probe: 5s)", ALL),
   value("until", "06:00", "stop at this time"),
-  value("wait", "15m", "the stream is not live yet: keep trying this long", FROM_SERVER),
+  value("wait", "15m", "the stream is not live yet: keep trying this long", ["pull", "relay"]),
   toggle("follow", "when the stream ends, wait for its next session, each in files of its own", [
     "pull",
     "relay",

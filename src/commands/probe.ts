@@ -29,7 +29,8 @@ const DEFAULT_WATCH_MS = 5000;
 /** Runs the command; returns the exit code. Throws UsageError, and what the source throws. */
 export async function runProbeCommand(argv: readonly string[]): Promise<number> {
   const args = parseArgs(argv, flagsOf("probe"), process.env);
-  const text = args.values.get("rtmp")?.[0] ?? args.positionals[0];
+  const [text, ...more] = [...(args.values.get("rtmp") ?? []), ...args.positionals];
+  if (more.length > 0) throw new UsageError("probe looks at one URL or file at a time");
   if (text === undefined) throw new UsageError("probe needs a URL or a file: runnel probe URL|FILE");
   const { source, timeout } = parseSource(text, namedOptions(args));
   if (source.kind === "listen" || source.kind === "testcard" || source.kind === "capture") {
@@ -55,7 +56,7 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
     const inspection = await inspectInput(path, ingest, enough.signal);
     return show(faces, path ?? "stdin", probe, { inspection, path });
   }
-  const stall = duration(args, "stall") ?? timeout ?? DEFAULT_STALL_MS;
+  const stall = duration(args, "stall") ?? timeoutSeconds(args) ?? timeout ?? DEFAULT_STALL_MS;
   const input = await makeSource(
     { source, net: netOf(args, stall), realtime: false, loop: false },
     NO_FOURCCS,
@@ -107,4 +108,13 @@ function duration(args: Args, flag: string): number | undefined {
   const ms = parseDuration(text);
   if (isProblem(ms)) throw new UsageError(`--${flag}: ${ms.problem}`);
   return ms;
+}
+
+/** rtmpdump's --timeout, in ms. */
+function timeoutSeconds(args: Args): number | undefined {
+  const text = args.values.get("timeout")?.[0];
+  if (text === undefined) return undefined;
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : 0;
+  if (ms > 0) return ms;
+  throw new UsageError(`--timeout: "${text}" is no number of seconds`);
 }
