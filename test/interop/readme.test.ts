@@ -8,9 +8,10 @@ import { join } from "node:path";
 import { runnelBinary } from "../support/binary.ts";
 import { decodingErrors, publish, show } from "../support/media.ts";
 import { type Nginx, startNginx } from "../support/nginx.ts";
-import { freePort, untilListening } from "../support/ports.ts";
+import { freePort, until, untilListening } from "../support/ports.ts";
 import { type Child, start } from "../support/process.ts";
 import { needs } from "../support/programs.ts";
+import { makeRpicam } from "../support/rpicam.ts";
 import { scratch } from "../support/scratch.ts";
 import { tidy } from "../support/tidy.ts";
 
@@ -93,6 +94,18 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
     expect(files).toHaveLength(2);
     expect(files.find((name) => name !== "show.flv")).toMatch(/^show_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.flv$/);
     for (const name of files) expect(await decodingErrors(join(folder, name))).toBe("");
+  });
+
+  test("a Pi camera", async () => {
+    const { nginx, folder, sh } = await stage();
+    const camera = makeRpicam();
+    const env = { ...camera.env, STREAM_KEY: "cam", PATH: `${camera.folder}:${folder}:/usr/bin:/bin` };
+    const push = sh(`exec ${commands("camera")[0]!}`, env);
+    await nginx.sees("publish", "cam");
+    await until("there is some of it", () => Bun.file(nginx.recordings("cam")[0]!).size > 300_000);
+    push.signal("SIGINT");
+    await well(push);
+    expect(await decodingErrors(await nginx.recording("cam"))).toBe("");
   });
 
   test("listen for OBS", async () => {
