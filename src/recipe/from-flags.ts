@@ -122,6 +122,7 @@ function readSource(request: JobRequest, problems: string[]): ParsedSource {
   const parsed = parseSource(text, request.named);
   const { kind } = parsed.source;
   if (!SOURCES[verb].includes(kind)) throw new UsageError(wrongSource(verb, kind));
+  refuseIdleFlags(request, kind, problems);
   const isFile = kind === "file" || (parsed.source.kind === "capture" && parsed.source.input.kind === "file");
   if (request.loop && !isFile) throw new UsageError("--loop needs a file: a pipe cannot be read twice");
   if (parsed.source.kind === "capture") {
@@ -130,6 +131,16 @@ function readSource(request: JobRequest, problems: string[]): ParsedSource {
   }
   refuseCaptureFlags(capture, problems);
   return parsed;
+}
+
+/** Problems for flags that mean nothing for a source of this kind. */
+function refuseIdleFlags(request: JobRequest, kind: SourcePlan["kind"], problems: string[]): void {
+  const named = Object.entries(request.named).filter(([, value]) => value !== undefined);
+  if (kind !== "rtmp") for (const [name] of named) problems.push(`--${name}: only for an RTMP source`);
+  if (request.follow && kind === "listen")
+    problems.push("--follow: a source that listens waits for the next publisher anyway");
+  if (!request.realtime && kind === "testcard")
+    problems.push("--no-realtime: the test card is made in real time");
 }
 
 const USAGE = { pull: "SOURCE [FILE...]", push: "FILE DEST...", relay: "SOURCE DEST..." } as const;

@@ -219,6 +219,12 @@ describe("what is wrong with a command line", () => {
       "cannot listen on port 99999; ports end at 65535",
       '--stall: "5" has no unit; write 5s for seconds or 5m for minutes',
     ],
+    ["pull http://a.example/x.flv --playpath a", "--playpath: only for an RTMP source"],
+    [
+      "pull listen:127.0.0.1:1935/live --follow",
+      "--follow: a source that listens waits for the next publisher anyway",
+    ],
+    ["push testcard: rtmp://h/a/b --no-realtime", "--no-realtime: the test card is made in real time"],
   ];
 
   test.each(CASES)("%s", (line, ...problems) => {
