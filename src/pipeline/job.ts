@@ -6,7 +6,7 @@
 
 import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
-import { isNotLive, isStalled } from "./faults.ts";
+import { isNotLive, isStalled, isUnsaid } from "./faults.ts";
 import { Hooks } from "./hooks.ts";
 import { Hub } from "./hub.ts";
 import { Ingest } from "./ingest.ts";
@@ -221,8 +221,7 @@ class Job {
     } catch (error) {
       if (this.#sessionLive) this.#silence = isStalled(error) ? describe(error) : undefined;
       // Servers that announce no end just fall silent, as a network does that broke: the next attempt tells.
-      else if (this.#silence !== undefined && isNotLive(error) && !this.#isWantedAgain())
-        return this.#silence;
+      else if (this.#silence !== undefined && isGone(error) && !this.#isWantedAgain()) return this.#silence;
       throw error;
     } finally {
       if (this.#sessionLive) this.#onSourceGone();
@@ -379,6 +378,11 @@ class Job {
     if (duration !== undefined || until === undefined || firstMediaAt === undefined) return duration;
     return Math.round(until - Date.now() + performance.now() - firstMediaAt);
   }
+}
+
+/** The server says, or shows by its silence, that there is no stream; one that hangs up may be restarting. */
+function isGone(error: unknown): boolean {
+  return isNotLive(error) && !isUnsaid(error);
 }
 
 /** A server may accept a player and end the stream before there was any: nobody publishes it. */

@@ -27,6 +27,8 @@ const FLAGS = [
   "1h",
   "--wait",
   "1h",
+  "--for",
+  "1h",
 ];
 /** Between two events, in ms. */
 const [SHORTEST_PAUSE, LONGEST_PAUSE] = [100, 1200];
@@ -165,6 +167,8 @@ class Storm {
       this.good.frames > 0 && this.bad.every((one, i) => one.frames > frames[i]! + 50);
     await this.run.until("everybody to be back", back, 60_000);
     this.source.end();
+    await this.run.child.says("ended: ");
+    this.run.child.signal("SIGINT");
   }
 
   #noteSource(line: Line): void {

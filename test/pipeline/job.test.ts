@@ -142,10 +142,11 @@ describe("a source that ends", () => {
       push("K0 f40");
       throw STALLED;
     };
-    const source = scriptedSource("played", stalls, show);
+    const hungUp = new RemoteError("hung up", { code: "closed", refusal: "not-live" });
+    const source = scriptedSource("played", stalls, failing(hungUp), show);
     const sink = new FakeSink("a");
     const { report } = await runFakeJob(makePlan(), source, [sink]);
-    expect([report.reason, report.gaps.count, source.runs]).toEqual(["the end", 1, 2]);
+    expect([report.reason, report.gaps.count, source.runs]).toEqual(["the end", 1, 3]);
     expect(sink.lines).toEqual(["K0 f40 V1 A1 K80 a80 f120"]);
   });
 
