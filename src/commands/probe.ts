@@ -10,9 +10,9 @@ import type { Inspection } from "../media/repair-inspection.ts";
 import { Hub } from "../pipeline/hub.ts";
 import { Ingest } from "../pipeline/ingest.ts";
 import { makeSource } from "../pipeline/registry.ts";
-import { parseSource, secretsOf } from "../recipe/addresses.ts";
+import { parseSource } from "../recipe/addresses.ts";
 import { DEFAULT_STALL_MS } from "../recipe/defaults.ts";
-import { netPlan } from "../recipe/from-flags.ts";
+import { netPlan, secretsOfPlan } from "../recipe/from-flags.ts";
 import { NO_FOURCCS } from "../rtmp/connect.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import { parseArgs, type Args } from "./args.ts";
@@ -38,7 +38,7 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   }
   if (source.kind === "file") requireFile(source.path);
   const faces = makeFaces(args, { mediaOnStdout: false });
-  if (source.kind === "rtmp") faces.terminal.hide(secretsOf(source.url, { nameIsSecret: false }));
+  faces.terminal.hide(secretsOfPlan(source, [], []));
   const probe = new StreamProbe();
   const enough = new AbortController();
   using signals = listenForSignals({ onStatistics: () => {} });

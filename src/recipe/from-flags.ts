@@ -139,6 +139,8 @@ function refuseIdleFlags(request: JobRequest, kind: SourcePlan["kind"], problems
   if (kind !== "rtmp") for (const [name] of named) problems.push(`--${name}: only for an RTMP source`);
   if (request.follow && kind === "listen")
     problems.push("--follow: a source that listens waits for the next publisher anyway");
+  if (request.bind !== undefined && kind === "http")
+    problems.push("--bind: not for an HTTP source, whose local address the system chooses");
   if (!request.realtime && kind === "testcard")
     problems.push("--no-realtime: the test card is made in real time");
 }

@@ -71,6 +71,3 @@ export const MEDIA_LIMITS: ReaderLimits = {
   chunkStreams: 64,
   unfinishedBytes: 32 * 1024 * 1024,
 };
-
-/** nginx-rtmp resets the connection at a message above this many bytes (its `max_message`). */
-export const NGINX_MESSAGE_LIMIT = 1_048_576;

@@ -224,6 +224,10 @@ describe("what is wrong with a command line", () => {
       "pull listen:127.0.0.1:1935/live --follow",
       "--follow: a source that listens waits for the next publisher anyway",
     ],
+    [
+      "pull http://a.example/x.flv --bind 127.0.0.9",
+      "--bind: not for an HTTP source, whose local address the system chooses",
+    ],
     ["push testcard: rtmp://h/a/b --no-realtime", "--no-realtime: the test card is made in real time"],
   ];
 
