@@ -3,7 +3,7 @@
  * (rpicam-apps core/options.cpp and core/video_options.hpp) and refuses all others as it does, and whose camera is
  * ffmpeg at real time. Its mood says what goes wrong. Started as a program it is the stand-in itself.
  */
-import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "./mutate.ts";
 import { scratch } from "./scratch.ts";
@@ -65,9 +65,30 @@ export function makeRpicam(
 
 /** How many processes, zombies apart, are in the groups of these: their children, and whoever watches over them. */
 export function groupSize(pids: readonly number[]): number {
-  const list = Bun.spawnSync(["ps", "-eo", "pgid=,stat="]).stdout.toString().trim().split("\n");
-  const rows = list.map((row) => row.trim().split(/\s+/));
-  return rows.filter(([group, state]) => pids.includes(Number(group)) && !state!.startsWith("Z")).length;
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return processes.filter((name) => {
+    // Behind the name in brackets: state, parent, group. proc(5).
+    const [state, , group] = textOf(`/proc/${name}/stat`)
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return pids.includes(Number(group)) && state !== "Z";
+  }).length;
+}
+
+/** How many processes were started with exactly these words. */
+export function countOf(...argv: readonly string[]): number {
+  const wanted = `${argv.join("\0")}\0`;
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return processes.filter((name) => textOf(`/proc/${name}/cmdline`) === wanted).length;
+}
+
+/** A file of /proc; "" if its process has ended. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 type Settings = { folder: string; moods: Mood[]; old: boolean };
