@@ -34,6 +34,7 @@ export class TrackFacts {
 
   /** Looks at a packet. Cheap for all but headers and the first frame of each kind. */
   learn(packet: Telling): void {
+    if (packet.role !== "header" && this.#knowsVideo && this.#knowsAudio) return;
     if (packet.track !== 0 || packet.kind === "data") return;
     if (packet.kind === "video") {
       if (packet.role === "header" || !this.#knowsVideo) this.#learnVideo(packet);

@@ -45,7 +45,8 @@ const STUCK_PATIENCE_MS = 30_000;
 const ABORT_PATIENCE_MS = 2000;
 /** Records one stream after the other; see the head of this file. */
 export class Recorder {
-  bytesOut = 0;
+  /** Bytes of files that take no more. */
+  #bytesDone = 0;
   readonly #options: RecorderOptions;
   readonly #cutter: Cutter;
   readonly #room: number;
@@ -77,6 +78,11 @@ export class Recorder {
     this.#options = options;
     this.#cutter = new Cutter(segment);
     this.#room = indexRoom(segment?.every);
+  }
+
+  /** Bytes of all files so far. */
+  get bytesOut(): number {
+    return this.#bytesDone + (this.#previous?.size ?? 0) + (this.#current?.size ?? 0);
   }
 
   /** Records what a hub brings until it ends, or `signal` aborts. */
@@ -122,8 +128,7 @@ export class Recorder {
   async close(signal: AbortSignal): Promise<void> {
     clearTimeout(this.#parkTimer);
     const { store } = this.#options;
-    const open = this.#current;
-    this.#current = undefined;
+    const open = this.#takeCurrent();
     if (open !== undefined) void store?.retire(open);
     if (this.#stuck !== undefined) await Pacer.sleepUntil(this.#stuck, STUCK_PATIENCE_MS, signal);
     if (this.#stuck !== undefined) throw silentDisk(this.#options.name);
@@ -218,11 +223,9 @@ export class Recorder {
       this.#previous.write(packet);
       return;
     }
-    const before = current.size;
-    this.#headers.release(packet, this.#writeHeader);
+    if (this.#headers.waiting) this.#headers.release(packet, this.#writeHeader);
     this.#cutter.note(packet, packet.dts - current.origin);
     current.write(packet);
-    this.bytesOut += current.size - before;
   }
 
   readonly #writeHeader = (header: MediaPacket): void => this.#current?.write(header);
@@ -235,11 +238,20 @@ export class Recorder {
     return false;
   }
 
+  /** The file that is open takes no more. */
+  #takeCurrent(): OpenRecording | undefined {
+    const open = this.#current;
+    this.#current = undefined;
+    this.#bytesDone += open?.size ?? 0;
+    return open;
+  }
+
   /** Finishes the file that was cut; `cut` is where (dts), if the next one goes on from there. */
   #endPrevious(cut: number | undefined): void {
     const previous = this.#previous;
     this.#previous = undefined;
     if (previous === undefined) return;
+    this.#bytesDone += previous.size;
     const length = cut === undefined ? undefined : Math.max(previous.length, cut - previous.origin);
     void this.#options.store?.retire(previous, length);
   }
@@ -286,7 +298,6 @@ export class Recorder {
     this.#current = open;
     this.#noteLive();
     for (const data of early) open.write(data);
-    this.bytesOut += open.size;
     this.#write(packet);
   }
 
@@ -330,10 +341,9 @@ export class Recorder {
   async #end(): Promise<void> {
     const { store, join } = this.#options;
     this.#endPrevious(this.#current?.origin);
-    const open = this.#current;
-    if (open === undefined) return;
+    if (this.#current === undefined) return;
     if (join !== undefined && !this.#stopping && this.#park(join)) return;
-    this.#current = undefined;
+    const open = this.#takeCurrent()!;
     for (const packet of this.#headers.rest) open.write(packet);
     if (store === undefined) await open.finish();
     else await store.complete(open);
@@ -345,8 +355,7 @@ export class Recorder {
     if (left <= 0) return false;
     clearTimeout(this.#parkTimer);
     this.#parkTimer = setTimeout(() => {
-      const open = this.#current;
-      this.#current = undefined;
+      const open = this.#takeCurrent();
       this.#resuming = false;
       if (open !== undefined) void this.#options.store?.retire(open);
     }, left);
@@ -356,8 +365,7 @@ export class Recorder {
   /** The disk goes on with what it was given, if it can; nothing new begins before it has let go. */
   #fail(error: unknown): void {
     const { store } = this.#options;
-    const open = this.#current;
-    this.#current = undefined;
+    const open = this.#takeCurrent();
     this.#held = undefined;
     this.#endPrevious(undefined);
     if (open === undefined) return;

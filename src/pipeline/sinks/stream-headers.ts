@@ -13,6 +13,8 @@ const MAX_EARLY = 64;
 /** Headers, metadata and early data of one stream; see the head of this file. */
 export class StreamHeaders {
   readonly #latest = new HeaderCache();
+  /** Whether something is held back. */
+  waiting = false;
   #pending: MediaPacket[] = [];
   #early: MediaPacket[] = [];
 
@@ -24,6 +26,7 @@ export class StreamHeaders {
     const key = headerKey(packet);
     this.#pending = this.#pending.filter((known) => headerKey(known) !== key);
     this.#pending.push(packet);
+    this.waiting = true;
     return news === "changed" && packet.role === "header";
   }
 
@@ -37,16 +40,17 @@ export class StreamHeaders {
     const early = this.#early;
     this.#pending = [];
     this.#early = [];
+    this.waiting = false;
     return { headers: this.#latest.at(dts), early };
   }
 
   /** Hands out what must stand before this packet: headers of its kind, and metadata in any case. */
   release(packet: MediaPacket, write: (header: MediaPacket) => void): void {
-    if (this.#pending.length === 0) return;
     const needed = (header: MediaPacket): boolean =>
       header.role === "metadata" || header.kind === packet.kind;
     for (const header of this.#pending) if (needed(header)) write(header);
     this.#pending = this.#pending.filter((header) => !needed(header));
+    this.waiting = this.#pending.length > 0;
   }
 
   /** Metadata that is still held back at the end. */
