@@ -87,7 +87,7 @@ describe.concurrent("a destination whose first connection", () => {
     const live = (session: TakenSession): void => {
       if (session.connection > 0) return;
       const seconds = (): number => session.got.filter((one) => one.what === "frame" && one.key).length * 0.4;
-      void until("4 s of the stream", () => seconds() > 4).then(() => act(session.peer));
+      void until("6 s of the stream", () => seconds() > 6).then(() => act(session.peer));
     };
     const done = (trial: Trial): boolean => trial.bad.sessions.length > 1 && recovered(trial);
     expect(await isolated({ live }, { done })).toMatch(/^3 incomplete:.* bad down/);

@@ -45,6 +45,11 @@ class Net implements AsyncDisposable {
     return net;
   }
 
+  /** Waits until the bad destination is live, too. */
+  ready(): Promise<void> {
+    return this.run.until("frames at the bad destination", () => this.bad.frames > 0);
+  }
+
   /** Waits until the good destination has taken `count` more video frames. */
   async flows(count = ENOUGH): Promise<void> {
     const from = this.good.frames;
@@ -74,7 +79,8 @@ class Net implements AsyncDisposable {
 
 describe.concurrent("the source's line", () => {
   test("carries one byte at a time", async () => {
-    await using net = await Net.start({ look: { videoBytes: 60, audioBytes: 20, codec: "avc" } });
+    const look: Look = { videoBytes: 60, audioBytes: 20, codec: "avc" };
+    await using net = await Net.start({ look }, patient("8s"));
     net.up.weather({ single: true });
     await net.flows(50);
     expect(await net.end()).toStartWith("0 done:");
@@ -136,6 +142,7 @@ describe.concurrent("a destination's line", () => {
 
   test("falls to a tenth and comes back: whole GOPs are left out, then all is as before", async () => {
     await using net = await Net.start({ look: TORRENT }, patient("8s"));
+    await net.ready();
     await net.flows();
     net.down.weather({ rate: 4 * TENTH });
     await net.run.until("a skip", () => /skipped/.test(net.run.child.stderr), 40_000);
@@ -147,6 +154,7 @@ describe.concurrent("a destination's line", () => {
 
   test("has spikes of latency: nothing is lost", async () => {
     await using net = await Net.start();
+    await net.ready();
     for (const delay of [300, 0, 600, 50, 800, 0]) {
       net.down.weather({ delay });
       await net.flows(15);
@@ -157,6 +165,7 @@ describe.concurrent("a destination's line", () => {
 
   test("stays open and carries nothing: dropped after --stall and dialled anew", async () => {
     await using net = await Net.start({ look: STEADY });
+    await net.ready();
     await net.flows();
     net.down.weather({ frozen: true });
     await net.run.until("another connection", () => net.down.connections >= 2, 40_000);
@@ -167,6 +176,7 @@ describe.concurrent("a destination's line", () => {
 
   test("is cut again and again, and refuses for a while", async () => {
     await using net = await Net.start();
+    await net.ready();
     await net.flows();
     for (let cut = 1; cut <= 3; cut++) {
       net.down.refuse(true);

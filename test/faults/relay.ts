@@ -13,7 +13,7 @@ import { scratch } from "../support/scratch.ts";
 import { type Got, gotOf } from "./stream.ts";
 
 /** Waits are short, so that a test sees several of them. */
-export const QUICK = ["--retry-min", "50ms", "--retry-max", "200ms", "--stall", "1s"];
+export const QUICK = ["--retry-min", "50ms", "--retry-max", "200ms", "--stall", "2s"];
 
 /** What no run may exceed, in bytes: the runtime itself takes some 35 MiB. */
 export const MOST_MEMORY = 110 * 1024 * 1024;
