@@ -2,8 +2,9 @@
  * What of a plan can be checked against the disk before anything starts.
  */
 
-import { statSync, type Stats } from "node:fs";
-import { UsageError } from "../errors.ts";
+import { accessSync, closeSync, constants, openSync, readSync, statSync, type Stats } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DiskError, UsageError } from "../errors.ts";
 import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
 import { requireProgram } from "../pipeline/sources/camera.ts";
@@ -21,12 +22,29 @@ export function checkPaths(plan: Plan): void {
     }
   };
   const { source } = plan;
-  if (source.kind === "file") check(() => requireFile(source.path));
+  if (source.kind === "file") check(() => requireFlv(source.path));
   if (source.kind === "capture") check(() => requireCapture(source));
   for (const sink of plan.sinks) {
     if (sink.kind === "file") check(() => expandName(sink.template, nameFields(plan), new Date()));
   }
   if (problems.length > 0) throw new UsageError(problems);
+  for (const sink of plan.sinks) if (sink.kind === "file") requireFolder(sink.template);
+}
+
+/** Throws DiskError if a recording's folder is not there and cannot be made: better now than when the show begins. */
+function requireFolder(template: string): void {
+  // Folders that a field or a time names are made later; what is above them is known.
+  let folder = dirname(resolve(template.replace(/[{%].*$/s, "x")));
+  while (lookAt(folder) === undefined && folder !== dirname(folder)) folder = dirname(folder);
+  const fail = (why: string, code: string): never => {
+    throw new DiskError(`Cannot record to "${template}": ${why}`, { path: folder, code });
+  };
+  if (!statSync(folder).isDirectory()) fail(`"${folder}" is no folder`, "ENOTDIR");
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    fail(`nothing can be written in "${folder}"`, "EACCES");
+  }
 }
 
 /** Throws UsageError if there is no file, no list of times, or no program for what is captured. */
@@ -34,6 +52,23 @@ export function requireCapture({ input, clock }: CapturePlan): void {
   if (input.kind === "file") requireFile(input.path);
   else if (input.kind !== "stdin") requireProgram(input);
   if (clock.kind === "pts") requireFile(clock.path);
+}
+
+/** Throws UsageError if there is no file, if it may not be read, or if it is something else than FLV. */
+export function requireFlv(path: string): void {
+  requireFile(path);
+  let head: Uint8Array;
+  try {
+    const fd = openSync(path, "r");
+    head = new Uint8Array(16);
+    readSync(fd, head, 0, head.length, 0);
+    closeSync(fd);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new UsageError(`cannot read "${path}": ${code === "EACCES" ? "permission denied" : message}`);
+  }
+  if (head[0] === 0x46 && head[1] === 0x4c && head[2] === 0x56) return;
+  throw new UsageError(`"${path}" is no FLV file; if it is a damaged one, runnel repair may mend it`);
 }
 
 /** Throws UsageError if there is no file to read. */

@@ -103,7 +103,7 @@ export const FLAGS: readonly Flag[] = [
     name: "serve",
     kind: "optional",
     hint: "HOST:PORT/APP/NAME",
-    doc: "let players watch the stream; a source that listens serves them at its own address",
+    doc: "let players watch the stream, at --serve=HOST:PORT/APP/NAME or at the address of a source that listens",
     verbs: ["push", "relay"],
   },
   toggle("no-key", "let anybody who reaches the listener publish", ["pull", "relay"]),

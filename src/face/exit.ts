@@ -71,8 +71,11 @@ function nothing(report: JobReport): Outcome {
   const what = report.verb === "pull" ? "nothing recorded" : "nothing sent";
   const failed = report.status.sinks.filter((sink) => sink.error !== undefined).map((sink) => sink.error);
   const errors = report.sourceError === undefined ? failed : [report.sourceError, ...failed];
+  // Whoever stops a job that still tries has what was asked for.
+  if (report.stopped && report.sourceError === undefined) {
+    return { code: ExitCode.done, text: `stopped: ${what}` };
+  }
   if (errors.length === 0) {
-    if (report.stopped) return { code: ExitCode.done, text: `stopped: ${what}` };
     return {
       code: ExitCode.neverLive,
       text: `${what}: "${report.sourceName}" was never live (${report.reason})`,

@@ -321,8 +321,14 @@ export class RtmpLink {
     if (this.#over) return;
     this.close();
     if (this.#settle !== undefined) this.#settle.reject(error);
-    else this.#handler.onClose(withContext(error, `Lost "${this.#name()}"`) as Error);
+    else this.#handler.onClose(withContext(error, this.#lossContext()) as Error);
     this.#settle = undefined;
+  }
+
+  /** A stream of which nothing ever came was not lost. */
+  #lossContext(): string {
+    const nothingCame = this.#target.intent === "play" && !this.#client.sawMedia;
+    return nothingCame ? context(this.#target) : `Lost "${this.#name()}"`;
   }
 
   #name(): string {

@@ -25,6 +25,16 @@ export function isUnsaid(error: unknown): boolean {
   return error instanceof RemoteError && error.code === "closed";
 }
 
+/** A refusal in so many words; a server that just hangs up may be restarting. */
+export function isSaid(error: unknown): boolean {
+  return isRefusal(error) && !isUnsaid(error);
+}
+
+/** The name is in use, or the key is wrong: the one word for both. */
+export function isNameTaken(error: unknown): boolean {
+  return error instanceof RemoteError && error.refusal === "name";
+}
+
 /** Nothing that time heals: most of what files say, bugs of ours, certificates, an address that is taken. */
 export function isPermanent(error: unknown): boolean {
   if (error instanceof TransportError) return error.fault === "tls" || error.fault === "local";

@@ -59,6 +59,8 @@ class Job {
   #lastLiveAt: number | undefined;
   #gaps = { count: 0, ms: 0 };
   #sourceError: unknown;
+  /** Why the latest attempt failed. */
+  #lastFailure: unknown;
   #sessionLive = false;
   /** How the last session ended, if the server just fell silent: that may have been the end of the stream. */
   #silence: string | undefined;
@@ -107,7 +109,7 @@ class Job {
     if (stop.aborted || abort.aborted) stopSource();
     const { until } = this.#plan;
     if (until !== undefined) this.#planEnd(() => until - Date.now());
-    if (this.#source.nature === "awaited") this.#planPatience();
+    this.#planPatience();
     await this.#beginEpisode();
     const reason = await this.#runSource();
     clearTimeout(this.#endTimer);
@@ -135,20 +137,21 @@ class Job {
     this.#stopSource.abort();
   }
 
-  /** Nobody published within --wait: the job gives up. */
+  /** Nothing came within --wait: the job gives up, even in the middle of an attempt. */
   #planPatience(): void {
     const { wait } = this.#plan;
-    if (wait === undefined) return;
-    this.#graceTimer = setTimeout(
-      () => {
-        this.#sourceError = new TransportError(
-          `nobody published to "${this.#source.name}" in time`,
-          "stalled",
-        );
-        this.#stopSource.abort();
-      },
-      Math.min(wait, LONGEST_TIMER_MS),
-    );
+    if (wait === undefined || this.#source.nature === "made") return;
+    const giveUp = (): void => {
+      this.#sourceError = this.#lastFailure ?? new TransportError(this.#unheard(wait), "stalled");
+      this.#stopSource.abort();
+    };
+    this.#graceTimer = setTimeout(giveUp, Math.min(wait, LONGEST_TIMER_MS));
+  }
+
+  #unheard(wait: number): string {
+    const { name, nature } = this.#source;
+    const what = nature === "awaited" ? `nobody published to "${name}"` : `nothing came from "${name}"`;
+    return `${what} within ${wait / 1000}s`;
   }
 
   /**
@@ -188,8 +191,8 @@ class Job {
       const reason = await this.#superviseSource(signal);
       if (signal.aborted) return this.#planned ? "the planned end" : "stopped";
       if (this.#sourceError !== undefined || this.#source.nature === "made") return reason;
-      if (this.#source.nature === "played" && !this.#isWantedAgain()) return reason;
       this.#context.report({ event: "ended", name: "source", reason });
+      if (this.#source.nature === "played" && !this.#isWantedAgain()) return reason;
       if (this.#follows && this.#sinksBegun) this.#endEpisode();
       // The stream ended but more of it is wanted: it may come back.
       if (this.#source.nature === "played") await Pacer.sleep(this.#plan.retry.min, signal);
@@ -209,7 +212,7 @@ class Job {
   }
 
   async #attemptSource(live: () => void, signal: AbortSignal): Promise<string> {
-    this.#status.sourceState = "connecting";
+    this.#status.sourceState = this.#source.nature === "awaited" ? "waiting" : "connecting";
     this.#sessionLive = false;
     this.#onSessionLive = live;
     if (this.#status.firstMediaAt !== undefined) this.#ingest.newSession(BRIDGE_MS);
@@ -242,8 +245,10 @@ class Job {
     this.#status.sourceState = "live";
     this.#sessionLive = true;
     this.#onSessionLive();
-    this.#context.report({ event: "live", name: "source" });
-    if (this.#status.firstMediaAt === undefined) {
+    const isFirst = this.#status.firstMediaAt === undefined;
+    // The next round of a file is no news.
+    if (isFirst || this.#source.nature !== "made") this.#context.report({ event: "live", name: "source" });
+    if (isFirst) {
       this.#status.firstMediaAt = now;
       this.#planForDuration();
     } else {
@@ -297,6 +302,7 @@ class Job {
   }
 
   #onSourceFailure(failure: Failure): "retry" | "give-up" {
+    this.#lastFailure = failure.error;
     const now = performance.now();
     const facts = {
       everLive: this.#status.firstMediaAt !== undefined,

@@ -4,7 +4,7 @@
  */
 
 import { describe } from "../errors.ts";
-import { isPermanent, isRefusal, isUnsaid } from "./faults.ts";
+import { isNameTaken, isPermanent, isRefusal, isSaid } from "./faults.ts";
 import type { Hub } from "./hub.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
 import type { FileReport, JobEvent, SinkStatus } from "./report.ts";
@@ -28,6 +28,8 @@ const PATIENCE_ATTEMPTS = 3;
 const LOSS_INTERVAL_MS = 1000;
 /** A server that takes its yes back within this time has refused, in ms. */
 const CONFIRMED_AFTER_MS = 5000;
+/** How long a server may take to notice that our last session is dead, in ms. */
+const GHOST_MS = 120_000;
 /** What a held queue may keep before the source waits. */
 const HOLD_LIMITS: QueueLimits = { bytes: 4 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
@@ -166,8 +168,10 @@ export class SinkRunner {
 
   async #run(hub: Hub): Promise<void> {
     const { signal } = this.#controller;
-    const supervision = realSupervision(this.#sink.retry ?? this.#options.retry, (failure) =>
-      this.#onFailure(failure),
+    const supervision = realSupervision(
+      this.#sink.retry ?? this.#options.retry,
+      (failure) => this.#onFailure(failure),
+      (error) => isSaid(error) && !this.#isOwnGhost(error),
     );
     try {
       await supervise((live) => this.#attempt(hub, live), supervision, signal);
@@ -333,6 +337,12 @@ export class SinkRunner {
     return "retry";
   }
 
+  /** After a lost connection many servers hold the name for our own dead session until they notice. */
+  #isOwnGhost(error: unknown): boolean {
+    const { downSince } = this.status;
+    return isNameTaken(error) && downSince !== undefined && performance.now() - downSince < GHOST_MS;
+  }
+
   #onGivenUp(error: unknown): void {
     this.status.state = "failed";
     this.status.error = error;
@@ -343,9 +353,4 @@ export class SinkRunner {
     this.status.hopeless = true;
     this.#options.onHopeless();
   }
-}
-
-/** A refusal in so many words; a server that just hangs up may be restarting. */
-function isSaid(error: unknown): boolean {
-  return isRefusal(error) && !isUnsaid(error);
 }

@@ -4,7 +4,7 @@
  * the caller's decision, who sees every failure.
  */
 
-import { isRefusal, isUnsaid } from "./faults.ts";
+import { isSaid } from "./faults.ts";
 import { Pacer } from "./pacer.ts";
 
 /** The shortest and the longest wait between attempts, in ms. */
@@ -25,6 +25,8 @@ export type Supervision = {
   readonly random: () => number;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Whether an error is a refusal that asking again soon will not change. */
+  readonly isHopeless?: (error: unknown) => boolean;
   /** Whether to try again, told before each wait. */
   readonly onFailure: (failure: Failure) => "retry" | "give-up";
 };
@@ -36,8 +38,10 @@ export const RESET_AFTER_MS = 30_000;
 export function realSupervision(
   policy: RetryPolicy,
   onFailure: (failure: Failure) => "retry" | "give-up",
+  isHopeless: (error: unknown) => boolean = isSaid,
 ): Supervision {
-  return { policy, random: Math.random, now: () => performance.now(), sleep: Pacer.sleep, onFailure };
+  const now = (): number => performance.now();
+  return { policy, random: Math.random, now, sleep: Pacer.sleep, isHopeless, onFailure };
 }
 
 /**
@@ -69,7 +73,7 @@ export async function supervise<T>(
 /** The wait before the next attempt: doubling with up to a quarter of jitter; a refusal waits the longest. */
 function backoff(error: unknown, attempts: number, supervision: Supervision): number {
   const { min, max } = supervision.policy;
-  const base =
-    isRefusal(error) && !isUnsaid(error) ? max : Math.min(max, min * 2 ** Math.min(attempts - 1, 30));
+  const isHopeless = supervision.isHopeless ?? isSaid;
+  const base = isHopeless(error) ? max : Math.min(max, min * 2 ** Math.min(attempts - 1, 30));
   return Math.round(base * (1 - supervision.random() / 4));
 }

@@ -106,7 +106,8 @@ export function recordingSink(path: string): SinkPlan {
       : "is neither a file nor rtmp://";
     throw new UsageError(`"${redactText(path)}" ${what}`);
   }
-  return { kind: "file", name: path.split("/").at(-1) || path, template: path };
+  const last = path.split("/").at(-1) || path;
+  return { kind: "file", name: /[{%]/.test(last) ? "recording" : last, template: path };
 }
 
 /** What must never be shown of an address: keys, tokens and passwords, longest parts first. */

@@ -63,6 +63,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const STEP_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 15_000;
 
+/** Names in URLs from this length on are masked wherever they stand. */
+const MASKED_NAME_LENGTH = 10;
+
 const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]>> = {
   pull: ["rtmp", "http", "listen"],
   push: ["file", "stdin", "testcard", "capture"],
@@ -105,15 +108,25 @@ export function planFromFlags(request: JobRequest): Plan {
     force: request.force,
     record,
     hooks: {},
-    secrets: [
-      ...secretsOfPlan(
-        source,
-        sinks,
-        request.keys.map((key) => key.value),
-      ),
-      ...(listen?.key === undefined ? [] : [listen.key]),
-    ],
+    secrets: secretsOfRequest(request, source, sinks, listen?.key),
   };
+}
+
+/**
+ * The secrets of a command line. A short name in a URL is a word like "live" that stands in paths and lines of ours
+ * too: it is masked wherever the URL is shown, but not everywhere. What -k gives is masked whatever it is.
+ */
+function secretsOfRequest(
+  { keys }: JobRequest,
+  source: SourcePlan,
+  sinks: readonly SinkPlan[],
+  listenKey: string | undefined,
+): string[] {
+  const given = [...keys.map((key) => key.value), ...(listenKey === undefined ? [] : [listenKey])];
+  const words = sinks.flatMap((sink) => (sink.kind === "rtmp" ? [sink.url.streamName] : []));
+  const isWord = (text: string): boolean => text.length < MASKED_NAME_LENGTH && words.includes(text);
+  const found = secretsOfPlan(source, sinks, []).filter((secret) => !isWord(secret));
+  return [...new Set([...found, ...given])];
 }
 
 function readSource(request: JobRequest, problems: string[]): ParsedSource {
@@ -166,12 +179,24 @@ function readSinks(request: JobRequest, problems: string[]): SinkPlan[] {
   for (const text of request.destinations) {
     const destination = splitName(text);
     if (isRtmpAddress(destination.address)) written.push(destination);
-    else outputs.push(text);
+    else if (verb === "pull" || isRecording(text)) outputs.push(text);
+    else problems.push(notADestination(text));
   }
   if (verb === "pull" && outputs.length === 0 && written.length === 0) outputs.push(request.defaultTemplate);
   if (outputs.filter((path) => path === "-").length > 1) problems.push("stdout can take one recording only");
   const recordings = outputs.flatMap((path) => collect(() => recordingSink(path), problems));
-  return [...recordings, ...readDestinations(written, request.keys, problems)];
+  return [...recordings, ...readDestinations(written, request, problems)];
+}
+
+/** Where an address is expected, only what cannot be a misspelt one is a recording. */
+function isRecording(text: string): boolean {
+  return text === "-" || /\.flv$/i.test(text) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+}
+
+/** An address without its scheme would be a file name, and may hold a key. */
+function notADestination(text: string): string {
+  const host = text.split("/")[0] ?? "";
+  return `"${host}${text.length > host.length ? "/***" : ""}" is neither an address nor an FLV file; write rtmp://HOST/APP/KEY, or -o FILE to record`;
 }
 
 /** What `read` returns, in a list; nothing if it found problems, which are kept. */
@@ -187,10 +212,11 @@ function collect<T>(read: () => T, problems: string[]): T[] {
 
 function readDestinations(
   written: readonly WrittenDestination[],
-  keys: readonly WrittenKey[],
+  request: JobRequest,
   problems: string[],
 ): SinkPlan[] {
-  checkNames(written, keys, problems);
+  const { keys } = request;
+  checkNames(written, keys, request, problems);
   const sinks: SinkPlan[] = [];
   for (const destination of written) {
     const key = keys.find((candidate) => candidate.name === undefined || candidate.name === destination.name);
@@ -206,8 +232,10 @@ function readDestinations(
 function checkNames(
   written: readonly WrittenDestination[],
   keys: readonly WrittenKey[],
+  { source = "" }: JobRequest,
   problems: string[],
 ): void {
+  const hint = /^listen:/i.test(source) ? "; what publishers must know is -k source=..." : "";
   const names = written.flatMap(({ name }) => name ?? []);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) problems.push(`two destinations are called ${twice}`);
@@ -216,7 +244,7 @@ function checkNames(
     key.name === undefined || key.name === name;
   for (const key of mine) {
     const matches = written.filter((destination) => fits(key, destination)).length;
-    if (matches === 0) problems.push("-k is for a destination on a server, and there is none");
+    if (matches === 0) problems.push(`-k is for a destination on a server, and there is none${hint}`);
     if (matches > 1 && twice === undefined)
       problems.push("-k fits several destinations; name them: -t NAME=URL -k NAME=KEY");
   }

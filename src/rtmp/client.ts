@@ -82,6 +82,11 @@ export class RtmpClient implements Session {
     return this.#phase === "live";
   }
 
+  /** Whether any audio or video of the stream that is played has come. */
+  get sawMedia(): boolean {
+    return this.#sawMedia;
+  }
+
   /** The message stream id that media of a publisher carries. */
   get messageStreamId(): number {
     return this.#messageStreamId;

@@ -106,7 +106,7 @@ describe("a source that ends", () => {
     expect([report.reason, report.mediaMs, source.runs]).toEqual(["the end", 40, 1]);
     expect(sink.lines).toEqual(["V1 A1 K0 a0 f40"]);
     expect(report.status.sinks[0]).toMatchObject({ everLive: true, state: "done", downMs: 0 });
-    expect(job.events.map((event) => event.event)).toEqual(["start", "live", "live"]);
+    expect(job.events.map((event) => event.event)).toEqual(["start", "live", "live", "ended"]);
   });
 
   test("is looked for again until the time that was named", async () => {

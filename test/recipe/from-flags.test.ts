@@ -41,7 +41,7 @@ describe("what a command line means", () => {
       "pull listen:[::]:1935/app --no-key",
       { listen: { host: "::", key: undefined, name: "rtmp://[::]:1935/app" } },
     ],
-    ["pull listen:0.0.0.0:1935/app -k source=KEY", { listen: { key: "KEY" }, secrets: ["KEY", "KEY"] }],
+    ["pull listen:0.0.0.0:1935/app -k source=KEY", { listen: { key: "KEY" }, secrets: ["KEY"] }],
     [`pull ${RTMP} --for 2h`, { for: 2 * HOUR, until: undefined }],
     [`pull ${RTMP} --until 15:00`, { until: NOW.getTime() + HOUR / 2 }],
     [`pull ${RTMP} --wait 15m`, { wait: 900_000 }],
@@ -85,7 +85,7 @@ describe("what a command line means", () => {
         job: "show",
         source: { kind: "file", path: "show.flv" },
         sinks: [{ kind: "rtmp", name: "d" }],
-        secrets: ["KEY"],
+        secrets: [],
       },
     ],
     [`push - ${DEST}`, { job: "stdin", source: { kind: "stdin" } }],
@@ -227,6 +227,10 @@ describe("what is wrong with a command line", () => {
     [
       "pull http://a.example/x.flv --bind 127.0.0.9",
       "--bind: not for an HTTP source, whose local address the system chooses",
+    ],
+    [
+      "push show.flv 127.0.0.1/live/secret",
+      '"127.0.0.1/***" is neither an address nor an FLV file; write rtmp://HOST/APP/KEY, or -o FILE to record',
     ],
     ["push testcard: rtmp://h/a/b --no-realtime", "--no-realtime: the test card is made in real time"],
   ];

@@ -143,7 +143,7 @@ const DISK_FAULTS: Readonly<Record<string, string>> = {
   EPERM: "permission denied",
   EROFS: "the file system is read-only",
   EIO: "the disk has an error",
-  ENOENT: "the folder is gone",
+  ENOENT: "there is no such folder",
   ENOTDIR: "a part of its path is no folder",
   // Of mkdir: an existing recording is never in the way.
   EEXIST: "a part of its path is no folder",
