@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { readFlvFile } from "../support/flv-compare.ts";
 import { freePort, until } from "../support/ports.ts";
 import type { Child } from "../support/process.ts";
+import { needs } from "../support/programs.ts";
+import { makeRpicam } from "../support/rpicam.ts";
 import { serveRtmp, type Peer } from "../support/rtmp-server.ts";
 import { expectExit, expectLastLine, expectNoSecret, startRunnel } from "../support/runnel.ts";
 import { scratch } from "../support/scratch.ts";
@@ -122,4 +124,22 @@ test("mirror.yaml takes every stream to the other server", async () => {
   expectExit(result, 0);
   expectLastLine(result, /jobs$/);
   expectNoSecret(result, ...Object.values(KEYS));
+});
+
+test.skipIf(!needs("ffmpeg"))("pi-camera.yaml shows the camera, from a stand-in for rpicam-vid", async () => {
+  const peers: Peer[] = [];
+  using youtube = serveRtmp({ publish: (peer) => void peers.push(peer) });
+  const cwd = localRecipe("pi-camera.yaml", [
+    ["rtmps://a.rtmps.youtube.com", `rtmp://127.0.0.1:${youtube.port}`],
+  ]);
+  const camera = makeRpicam();
+  const env = { ...KEYS, ...camera.env, XDG_RUNTIME_DIR: cwd };
+  await using push = await startRunnel(["push", "pi-camera.yaml", "--for", "3s"], { cwd, env });
+  const result = await push.finished;
+  expectExit(result, 0);
+  expectLastLine(result, /^done: [\d.]+s sent to youtube$/);
+  expectNoSecret(result, ...Object.values(KEYS));
+  expect(camera.commands().join(" ")).toContain("--width 1280 --height 720");
+  expect(peers.map((peer) => peer.stream)).toEqual(["youtube-secret"]);
+  expect(peers[0]!.received).toBeGreaterThan(20_000);
 });
