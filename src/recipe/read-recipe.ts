@@ -13,6 +13,7 @@ import { formatPlace, sortProblems, type RecipeProblem } from "./problems.ts";
 import { jobSchema, recipeSchema } from "./schema.ts";
 import { insertedSecrets } from "./secrets.ts";
 import { nodeAt, placeOf, type Node, type Path, type Place } from "./tree.ts";
+import { salvage } from "./salvage.ts";
 import { validate } from "./validate.ts";
 
 /** A job of a recipe, ready to run. */
@@ -87,6 +88,7 @@ function planTree(tree: JobTree, { file, options, problems, isValid }: Reading):
   const checked = validate(jobSchema, tree.whole);
   if (checked.value === undefined) {
     if (isValid) problems.push(...checked.problems);
+    problems.push(...furtherProblems(tree, { around, now }));
     return undefined;
   }
   const reader = new JobReader(tree, checked.value, around);
@@ -96,6 +98,19 @@ function planTree(tree: JobTree, { file, options, problems, isValid }: Reading):
   problems.push(...reader.problems);
   if (planned === undefined || reader.problems.length > 0) return undefined;
   return { ...planned, file, origin: (...paths) => originOf(tree.whole, paths) };
+}
+
+/** What is wrong with the values of a job beside those that do not fit the definition. */
+function furtherProblems(
+  tree: JobTree,
+  { around, now }: Pick<ReadOptions, "around" | "now">,
+): RecipeProblem[] {
+  const salvaged = salvage(jobSchema, tree.whole);
+  const value = salvaged === undefined ? undefined : validate(jobSchema, salvaged.root).value;
+  if (salvaged === undefined || value === undefined) return [];
+  const reader = new JobReader({ ...tree, whole: salvaged.root }, value, around);
+  planFromRecipe(reader, { now, hidden: [] });
+  return reader.problems.filter(({ place }) => salvaged.own.has(place));
 }
 
 function originOf(root: Node, paths: readonly Path[]): Place | undefined {

@@ -21,7 +21,7 @@ export function readRecording(
   const read = reader(texts, problems);
   const every = read("segment", parseDuration);
   const keep: KeepPlan = {
-    ageMs: read("keep-age", parseDuration),
+    ageMs: read("keep-age", parseAge),
     bytes: read("keep-size", parseSize),
     freeBytes: read("keep-free", parseSize),
   };
@@ -62,4 +62,11 @@ function readJoin({ join }: RecordingTexts, problems: string[]): number | undefi
   if (!isProblem(value)) return value;
   problems.push(`--join: ${value.problem}`);
   return undefined;
+}
+
+/** Whoever keeps recordings for "14" does not mean seconds. */
+function parseAge(text: string): number | Problem {
+  return /^\d+$/.test(text.trim())
+    ? { problem: `"${text}" has no unit; write ${text.trim()}d` }
+    : parseDuration(text);
 }

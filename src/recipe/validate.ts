@@ -30,6 +30,15 @@ export function validate<Schema extends z.ZodType>(schema: Schema, root: Node): 
   return { value: undefined, problems };
 }
 
+/** What zod has to say against a tree; nothing if it fits. */
+export function issuesOf(schema: z.ZodType, root: Node): Issue[] {
+  const first = schema.safeParse(toValue(root));
+  if (first.success) return [];
+  const retyped = retype(root, flatten(first.error.issues, root));
+  const result = retyped === root ? first : schema.safeParse(toValue(retyped));
+  return result.success ? [] : flatten(result.error.issues, retyped);
+}
+
 /** Issues without unions: where several forms are allowed, the one that was meant counts. */
 function flatten(issues: readonly Issue[], root: Node, before: Path = []): Issue[] {
   return issues.flatMap((issue) => {
@@ -141,7 +150,9 @@ function wrongType(name: string, node: Node, field: FieldMeta | undefined): stri
   const is = typeof node.value === "number" ? "a number" : "a truth value";
   const units = UNITS[kind];
   if (units !== undefined && typeof node.value === "number") {
-    const choices = units.map((unit) => `${node.source}${unit}`).join(" or ");
+    // Whoever keeps recordings for "14" does not mean seconds.
+    const meant = field?.example.endsWith("d") ? ["d"] : units;
+    const choices = meant.map((unit) => `${node.source}${unit}`).join(" or ");
     return `${shown(node, field)} has no unit — write ${choices}`;
   }
   if (field?.secret) return `${name} is ${is} where text is due — quote it`;
