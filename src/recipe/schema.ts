@@ -22,14 +22,15 @@ import {
   text,
   type FieldMeta,
 } from "./fields.ts";
+import { WORDS } from "./words.ts";
 
 const retry = keys(
   {
-    min: span("first wait before trying again; it doubles from attempt to attempt", {
+    min: span(WORDS.retryMin, {
       example: "1s",
       shown: DEFAULTS.retryMin,
     }).optional(),
-    max: span("longest wait before trying again", { example: "60s", shown: DEFAULTS.retryMax }).optional(),
+    max: span(WORDS.retryMax, { example: "60s", shown: DEFAULTS.retryMax }).optional(),
   },
   "how long to wait before trying again",
   "{ min: 1s, max: 60s }",
@@ -73,31 +74,31 @@ const fromShape = {
     example: "live",
   }).optional(),
   key: secret("what publishers to a listener must know", { example: '"${OBS_KEY}"' }).optional(),
-  "no-key": flag("let anybody who reaches the listener publish").optional(),
-  cert: text("certificate of the listener (PEM file): it speaks RTMPS", { example: "cert.pem" }).optional(),
-  "cert-key": text("private key of that certificate (PEM file)", { example: "key.pem" }).optional(),
-  wait: span("the stream is not live yet: keep trying this long", { example: "15m" }).optional(),
-  follow: flag("when the stream ends, wait for the next session; each has files of its own").optional(),
-  stall: span("a connection on which nothing moves for this long is lost", {
+  "no-key": flag(WORDS.noKey).optional(),
+  cert: text(WORDS.cert, { example: "cert.pem" }).optional(),
+  "cert-key": text(WORDS.certKey, { example: "key.pem" }).optional(),
+  wait: span(WORDS.wait, { example: "15m" }).optional(),
+  follow: flag(WORDS.follow).optional(),
+  stall: span(WORDS.stall, {
     shown: DEFAULTS.stall,
   }).optional(),
-  grace: duration("keep destinations connected this long when the source is lost", {
+  grace: duration(WORDS.grace, {
     example: "30s",
     shown: DEFAULTS.grace,
   }).optional(),
-  loop: flag("start the file over at its end, for ever").optional(),
+  loop: flag(WORDS.loop).optional(),
   realtime: flag("false: send the file as fast as the slowest destination takes it", {
     shown: "true",
   }).optional(),
-  playpath: text("the stream's name, apart from the URL", { example: "porch" }).optional(),
-  tcUrl: text("what to tell the server as tcUrl", { example: "rtmp://cam.lan/live" }).optional(),
-  pageUrl: text("what to tell the server as pageUrl", { example: "https://cam.lan/" }).optional(),
-  swfUrl: text("what to tell the server as swfUrl", { example: "https://cam.lan/player.swf" }).optional(),
-  flashVer: text("what to tell the server as flashVer", { example: "LNX 9,0,124,2" }).optional(),
-  conn: command("further arguments of connect, as rtmpdump writes them", {
+  playpath: text(WORDS.playpath, { example: "porch" }).optional(),
+  tcUrl: text(WORDS.tcUrl, { example: "rtmp://cam.lan/live" }).optional(),
+  pageUrl: text(WORDS.pageUrl, { example: "https://cam.lan/" }).optional(),
+  swfUrl: text(WORDS.swfUrl, { example: "https://cam.lan/player.swf" }).optional(),
+  flashVer: text(WORDS.flashVer, { example: "LNX 9,0,124,2" }).optional(),
+  conn: command(WORDS.conn, {
     example: '["S:text"]',
   }).optional(),
-  live: flag("play the live stream only, never a recording").optional(),
+  live: flag(WORDS.live).optional(),
   camera: text("a camera: rpicam, v4l2 or v4l2:/dev/video0", { example: "rpicam" }).optional(),
   exec: either(
     text("a command line; no shell reads it", { example: '"my-camera --hd"' }),
@@ -109,35 +110,27 @@ const fromShape = {
     },
   ).optional(),
   h264: text("raw H.264: a file, or - for stdin", { example: "clip.h264" }).optional(),
-  format: choice(["flv", "h264", "hevc"], "what exec writes (flv), what h264 holds (h264)").optional(),
-  clock: text("times of raw video: arrival (pipes), fps (files), or a file with a list in ms", {
+  format: choice(["flv", "h264", "hevc"], WORDS.format).optional(),
+  clock: text(WORDS.clock, {
     example: "arrival",
   }).optional(),
-  size: text("the size of a camera's picture", { example: "1280x720", shown: CAMERA.size }).optional(),
-  fps: amount("frames per second: asked of a camera (25), counted in raw video", {
+  size: text(WORDS.size, { example: "1280x720", shown: CAMERA.size }).optional(),
+  fps: amount(WORDS.fps, {
     example: "25",
   }).optional(),
-  bitrate: text(
-    "the bit rate of a camera",
-    { example: "3M", shown: CAMERA.bitrate },
-    "a bit rate",
-  ).optional(),
-  keyframe: text(
-    "the distance of a camera's keyframes",
-    { example: "2s", shown: CAMERA.keyframe },
-    "a duration",
-  ).optional(),
-  rotation: amount("turns the picture of rpicam, in degrees", { example: "180" }).optional(),
-  exposure: text("the exposure mode of rpicam", { example: "sport" }).optional(),
+  bitrate: text(WORDS.bitrate, { example: "3M", shown: CAMERA.bitrate }, "a bit rate").optional(),
+  keyframe: text(WORDS.keyframe, { example: "2s", shown: CAMERA.keyframe }, "a duration").optional(),
+  rotation: amount(WORDS.rotation, { example: "180" }).optional(),
+  exposure: text(WORDS.exposure, { example: "sport" }).optional(),
 };
 
 const keep = keys(
   {
-    age: span("delete finished files that are older", { example: "14d" }).optional(),
-    size: size("delete the oldest finished files when all of them are larger", {
+    age: span(WORDS.keepAge, { example: "14d" }).optional(),
+    size: size(WORDS.keepSize, {
       example: "200GiB",
     }).optional(),
-    free: size("delete the oldest finished files when the disk has less room", {
+    free: size(WORDS.keepFree, {
       example: "2GiB",
     }).optional(),
   },
@@ -146,8 +139,8 @@ const keep = keys(
 );
 
 const segmentShape = {
-  every: span("a new file after this long, cut at a keyframe", { example: "30m" }).optional(),
-  align: choice(["clock"], "cut on the clock: 30m at :00 and :30").optional(),
+  every: span(WORDS.segment, { example: "30m" }).optional(),
+  align: choice(["clock"], WORDS.align).optional(),
 };
 
 const recordShape = {
@@ -161,13 +154,13 @@ const recordShape = {
     .optional(),
   segment: z
     .union([
-      span("a new file after this long, cut at a keyframe", { example: "30m" }),
+      span(WORDS.segment, { example: "30m" }),
       keys(segmentShape, "when a new file begins", "{ every: 30m, align: clock }"),
     ])
     .optional(),
-  join: duration("an outage shorter than this goes on in the same file", { example: "90s" }).optional(),
+  join: duration(WORDS.join, { example: "90s" }).optional(),
   keep: keep.optional(),
-  force: flag("overwrite existing files").optional(),
+  force: flag(WORDS.force).optional(),
 };
 
 const on = keys(
@@ -218,7 +211,7 @@ const serveShape = {
     example: '"127.0.0.1:1935/live/show"',
   }).optional(),
   cert: text("certificate (PEM file): players come with RTMPS", { example: "cert.pem" }).optional(),
-  "cert-key": text("private key of that certificate (PEM file)", { example: "key.pem" }).optional(),
+  "cert-key": text(WORDS.certKey, { example: "key.pem" }).optional(),
 };
 
 const fromMap = keys(fromShape, "where media comes from", "{ url: rtmp://cam.lan/live/porch, wait: 15m }");
@@ -243,7 +236,7 @@ const jobShape = {
   on: on.optional(),
   for: span("stop this long after the first media", { example: "2h" }).optional(),
   until: text("stop at this time", { example: '"06:00"' }).optional(),
-  grace: duration("keep destinations connected this long when the source is lost", {
+  grace: duration(WORDS.grace, {
     example: "30s",
     shown: DEFAULTS.grace,
   }).optional(),
