@@ -44,6 +44,8 @@ export class RecordingStore {
   readonly #retention: Retention | undefined;
   /** Names that this run has used. */
   readonly #mine = new Set<string>();
+  /** Files of earlier runs that cannot be finished. */
+  readonly #unfinished = new Set<string>();
   readonly #tasks = new Set<Promise<void>>();
   /** The file that is being finished, and those behind it. */
   #line: Promise<void> = Promise.resolve();
@@ -191,10 +193,16 @@ export class RecordingStore {
         if (this.#mine.has(path)) this.#tell(report);
         else this.hearer?.onRecovered(report);
       } catch (error) {
-        const why = describe(diskError(path, error, "finish"));
-        this.hearer?.notice(`an unfinished recording stays as it is: ${why}`);
+        this.#complain(path, describe(diskError(path, error, "finish")));
       }
     }
+  }
+
+  /** Once a file: it is tried again with every session. */
+  #complain(path: string, why: string): void {
+    if (this.#unfinished.has(path)) return;
+    this.#unfinished.add(path);
+    this.hearer?.notice(`an unfinished recording stays as it is: ${why}`);
   }
 
   #tell(report: Parameters<Hearer["onFile"]>[0] | undefined): void {
