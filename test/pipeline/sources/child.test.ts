@@ -89,12 +89,13 @@ describe("childSegments", () => {
   test("stops when it is told to, children and watchdog included", async () => {
     const stop = new AbortController();
     let pid = 0;
-    const text = await read(options("echo pid $$; sleep 60 & sleep 60"), stop.signal, (sofar) => {
+    const all = read(options("echo pid $$; sleep 60 & sleep 60"), stop.signal, (sofar) => {
       pid = pidIn(sofar);
-      expect(groupSize([pid])).toBeGreaterThanOrEqual(3);
-      stop.abort();
     });
-    expect(pidIn(text)).toBe(pid);
+    // The words come before the children are forked.
+    await until("the group is whole", () => pid > 0 && groupSize([pid]) >= 3, 4000);
+    stop.abort();
+    expect(pidIn(await all)).toBe(pid);
     await until("the group is gone", () => groupSize([pid]) === 0, 1000);
   });
 
