@@ -142,6 +142,7 @@ export class BatchWriter {
   /** Writes nothing more. `onReleased` is called when the descriptor is no longer in use, and may be closed. */
   abandon(onReleased: () => void): void {
     this.#failed = true;
+    this.#again = undefined;
     this.#pieces = [];
     if (this.#busy) this.#onReleased = onReleased;
     else onReleased();

@@ -117,6 +117,11 @@ export class OpenRecording {
     return this.#writer.position;
   }
 
+  /** Whether the disk has refused a write that was not tried again since. */
+  get refused(): boolean {
+    return this.#error !== undefined;
+  }
+
   /** Writes a packet as a tag, at its time from the start; what is from before the start is at the start. */
   write(packet: MediaPacket): void {
     const time = Math.max(0, packet.dts - this.#origin);

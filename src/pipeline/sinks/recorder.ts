@@ -167,7 +167,7 @@ export class Recorder {
       }
       if (taken && !this.#resuming) this.#lastPacketAt = now;
       if (queue.length === 0) this.#queueEmptyAt = now;
-      store?.tend(now);
+      store?.tend(now, this.bytesOut);
       this.#previous?.flush(now);
       if (this.#current !== undefined) this.#current.flush(now);
       else this.#checkEnd();
@@ -317,7 +317,9 @@ export class Recorder {
   async #onWriteError(open: OpenRecording, error: NodeJS.ErrnoException): Promise<void> {
     const { store, name } = this.#options;
     if (isFull(error)) {
-      if ((await store?.makeRoom()) === true) return open.retry();
+      if ((await store?.makeRoomFor(open)) === true) return open.retry();
+      // Given to the store meanwhile, which sees to it.
+      if (open !== this.#current && open !== this.#previous) return;
       store?.noteFull();
     }
     this.#over.reject(this.#passing(diskError(open.file?.path ?? name, error, "write")));

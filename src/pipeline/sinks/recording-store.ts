@@ -35,6 +35,10 @@ export type Hearer = Pick<SinkContext, "onFile" | "onRecovered" | "notice" | "tr
 const LEAST_ROOM = 1024 * 1024;
 /** How often the rules are applied while one long file is written, in ms. */
 const TEND_INTERVAL_MS = 60_000;
+/** And after how much of the room that they speak of, so that a fast writer does not outrun them; in bytes. */
+const TEND_SHARE = 1 / 8;
+const LEAST_STEP = 1024 * 1024;
+const MOST_STEP = 64 * 1024 * 1024;
 
 /** The files of a recording; see the head of this file. */
 export class RecordingStore {
@@ -56,6 +60,11 @@ export class RecordingStore {
   /** Something was lost that no later attempt brings back. */
   #lossy = false;
   #tendDue: number | undefined;
+  #tendAt: number | undefined;
+  #tending = false;
+  /** Files that the rules have deleted, and how many there were when a file was last written on for that reason. */
+  #deleted = 0;
+  readonly #deletedBefore = new WeakMap<OpenRecording, number>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -75,7 +84,12 @@ export class RecordingStore {
     const { template, fields, disk, force } = this.#options;
     const path = expandName(template, { ...fields, n: this.#files + 1 }, new Date(wall));
     await this.#awaitRoom(path);
-    const file = await RecordingFile.open(disk, path, { force, mine: this.#mine });
+    const rules = { force, mine: this.#mine };
+    const before = this.#deleted;
+    const file = await RecordingFile.open(disk, path, rules).catch(async (error: unknown) => {
+      if (!isFull(error) || !(await this.#hasDeletedSince(before))) throw error;
+      return RecordingFile.open(disk, path, rules);
+    });
     this.#files += 1;
     this.#mine.add(file.path);
     return file;
@@ -114,7 +128,7 @@ export class RecordingStore {
         return;
       } catch (error) {
         if (error instanceof DiskError) throw error;
-        if (isFull(error) && (await this.makeRoom())) {
+        if (isFull(error) && (await this.#makeRoomForFirst(open))) {
           open.retry();
           continue;
         }
@@ -135,10 +149,38 @@ export class RecordingStore {
     return this.#task(open.salvage().then((report) => this.#tell(report)));
   }
 
+  /** The disk has no room for what `open` writes: whether the rules have made some since it last was so. */
+  async makeRoomFor(open: OpenRecording): Promise<boolean> {
+    const before = this.#deletedBefore.get(open) ?? 0;
+    const made = await this.#hasDeletedSince(before);
+    this.#deletedBefore.set(open, this.#deleted);
+    return made;
+  }
+
+  /** Applies the rules; also true if an application that was under way already has deleted something. */
+  async #hasDeletedSince(before: number): Promise<boolean> {
+    if (this.#retention === undefined) return false;
+    await this.makeRoom();
+    if (this.#deleted > before) return true;
+    // Files that are being finished at this moment may be deleted in the next.
+    await this.#line;
+    await this.makeRoom();
+    return this.#deleted > before;
+  }
+
+  /** The same for a file that is at the head of the line: none before it is being finished. */
+  async #makeRoomForFirst(open: OpenRecording): Promise<boolean> {
+    const before = this.#deletedBefore.get(open) ?? 0;
+    await this.makeRoom();
+    this.#deletedBefore.set(open, this.#deleted);
+    return this.#deleted > before || !open.refused;
+  }
+
   /** Deletes what the rules give away; whether that was anything. */
   async makeRoom(): Promise<boolean> {
     try {
       const deleted = (await this.#retention?.apply()) ?? [];
+      this.#deleted += deleted.length;
       for (const path of deleted) this.hearer?.trace(`deleted ${path}`);
       return deleted.length > 0;
     } catch (error) {
@@ -147,11 +189,21 @@ export class RecordingStore {
     }
   }
 
-  /** Called now and then while a file is written; `now` is monotonic. */
-  tend(now: number): void {
-    if (this.#retention === undefined || now < (this.#tendDue ??= now + TEND_INTERVAL_MS)) return;
+  /** Called now and then while a file is written; `now` is monotonic, `bytes` those of all files so far. */
+  tend(now: number, bytes: number): void {
+    if (this.#retention === undefined || this.#tending) return;
+    this.#tendDue ??= now + TEND_INTERVAL_MS;
+    this.#tendAt ??= bytes + this.#step();
+    if (now < this.#tendDue && bytes < this.#tendAt) return;
     this.#tendDue = now + TEND_INTERVAL_MS;
-    void this.#task(this.makeRoom().then(() => {}));
+    this.#tendAt = bytes + this.#step();
+    this.#tending = true;
+    void this.#task(this.makeRoom().then(() => void (this.#tending = false)));
+  }
+
+  #step(): number {
+    const { bytes = Infinity, freeBytes = Infinity } = this.#options.keep ?? {};
+    return Math.max(LEAST_STEP, Math.min(MOST_STEP, Math.min(bytes, freeBytes) * TEND_SHARE));
   }
 
   /** Finishes what earlier runs left behind. */
