@@ -57,7 +57,9 @@ export class AdtsSplitter {
     while (bytes.length - at >= HEADER_BYTES) {
       const header = headerAt(bytes, at);
       const next = at + (header?.frameLength ?? 0);
-      if (header !== undefined && next + (last ? 0 : HEADER_BYTES) > bytes.length) {
+      // A frame that the one before led to needs no witness, and does not wait for one.
+      const witness = last || this.#synced ? 0 : HEADER_BYTES;
+      if (header !== undefined && next + witness > bytes.length) {
         if (!last) break;
       } else if (header !== undefined && (this.#synced || last || headerAt(bytes, next) !== undefined)) {
         this.#take(header, bytes.slice(at + header.headerLength, next));
