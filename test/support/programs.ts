@@ -21,6 +21,8 @@ const PROGRAMS = {
   stunnel: { commands: ["stunnel4"], files: [] },
   openssl: { commands: ["openssl"], files: [] },
   tmux: { commands: ["tmux"], files: [] },
+  mpv: { commands: ["mpv"], files: [] },
+  chromium: { commands: ["chromium"], files: [] },
   qemu: { commands: ["qemu-aarch64-static"], files: [`${ARM64_ROOT}/lib/ld-linux-aarch64.so.1`] },
 } as const;
 
