@@ -1,19 +1,17 @@
 /**
- * runJob: one source, a hub, any number of sinks, each supervised alone. The job decides when sinks begin and in
- * which order things end: the source stops, queues empty, sinks say goodbye. An outage of the source longer than
- * `grace` ends the sinks' sessions; when the source is back, a new episode begins with a hub of its own.
+ * runJob: one source under supervision, and the episodes of its sinks. The job decides when the source is wanted, when
+ * an outage of it ends an episode, and in which order things end: the source stops, queues empty, sinks say goodbye.
  */
 
 import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
+import { Episodes } from "./episodes.ts";
 import { isNotLive, isStalled, isUnsaid } from "./faults.ts";
 import { Hooks } from "./hooks.ts";
-import { Hub } from "./hub.ts";
 import { Ingest } from "./ingest.ts";
 import { Pacer } from "./pacer.ts";
 import type { JobEvent, JobReport, JobStatus } from "./report.ts";
 import { SilenceStage } from "./silence.ts";
-import { SinkRunner } from "./sink-runner.ts";
 import { judgeSource } from "./source-patience.ts";
 import type { Sink, Source } from "./source.ts";
 import { realSupervision, supervise, type Failure } from "./supervise.ts";
@@ -29,8 +27,6 @@ export type JobContext = {
   readonly abort: AbortSignal;
 };
 
-/** What queues get to empty when the user stops the job, in ms. */
-const STOP_DRAIN_MS = 2000;
 /** The distance in media time that bridges a lost source, in ms. */
 const BRIDGE_MS = 40;
 /** The clocks are looked at this often at least while an end is planned, in ms. */
@@ -49,13 +45,10 @@ class Job {
   readonly #context: JobContext;
   readonly #hooks: Hooks;
   readonly #ingest: Ingest;
-  readonly #sinks: readonly SinkRunner[];
+  readonly #episodes: Episodes;
   readonly #status: JobStatus;
   readonly #stopSource = new AbortController();
   readonly #startedAt = performance.now();
-  #hub = new Hub();
-  #sinksBegun = false;
-  #mediaBefore = 0;
   #lastLiveAt: number | undefined;
   #gaps = { count: 0, ms: 0 };
   #sourceError: unknown;
@@ -80,20 +73,23 @@ class Job {
       this.#hooks.hear(event);
     };
     this.#context = { ...context, report };
+    const made = parts.source.nature === "made";
+    this.#episodes = new Episodes(parts.sinks, {
+      retry: plan.retry,
+      report,
+      hold: made && (!plan.realtime || plan.source.kind === "stdin"),
+      made,
+      onHopeless: () => this.#stopSource.abort(),
+    });
     // Raw video cannot have sound: there is nothing to wait for.
     const certain = plan.source.kind === "capture" && plan.source.format !== "flv";
     const silence = plan.silentAudio === true ? new SilenceStage({ certain }) : undefined;
-    this.#ingest = new Ingest(this.#hub, () => this.#onFirstMedia(), { silence });
-    const hold = this.#source.nature === "made" && (!plan.realtime || plan.source.kind === "stdin");
-    const onHopeless = (): void => this.#onHopeless();
-    const alone = parts.sinks.length === 1;
-    const options = { retry: plan.retry, report, hold, alone, onHopeless };
-    this.#sinks = parts.sinks.map((sink) => new SinkRunner(sink, options));
+    this.#ingest = new Ingest(this.#episodes.hub, () => this.#onFirstMedia(), { silence });
     this.#status = {
       job: plan.job,
       sourceState: "idle",
-      counters: this.#hub.counters,
-      sinks: this.#sinks.map((sink) => sink.status),
+      counters: this.#episodes.hub.counters,
+      sinks: this.#episodes.statuses,
       firstMediaAt: undefined,
     };
   }
@@ -110,11 +106,13 @@ class Job {
     const { until } = this.#plan;
     if (until !== undefined) this.#planEnd(() => until - Date.now());
     this.#planPatience();
-    await this.#beginEpisode();
+    this.#episodes.open();
+    // A source that is made here waits for its destinations.
+    if (this.#source.nature === "made") await Promise.race([this.#episodes.settled, this.#stopped()]);
     const reason = await this.#runSource();
     clearTimeout(this.#endTimer);
     clearTimeout(this.#graceTimer);
-    await this.#end();
+    await this.#episodes.end(stop, abort);
     this.#parts.close();
     await this.#endHooks();
     stop.removeEventListener("abort", stopSource);
@@ -154,17 +152,6 @@ class Job {
     return `${what} within ${wait / 1000}s`;
   }
 
-  /**
-   * Files open with the first packet, so their sinks may begin at once. Destinations are dialled when a live
-   * source is live; a source that is made here waits for them instead.
-   */
-  async #beginEpisode(): Promise<void> {
-    const made = this.#source.nature === "made";
-    for (const sink of this.#sinks) if (made || sink.status.kind !== "rtmp") sink.start(this.#hub);
-    if (!made) return;
-    await Promise.race([Promise.all(this.#sinks.map((sink) => sink.settled)), this.#stopped()]);
-  }
-
   #stopped(): Promise<void> {
     const { signal } = this.#stopSource;
     if (signal.aborted) return Promise.resolve();
@@ -174,15 +161,9 @@ class Job {
   /** The source was away longer than `grace`: sinks end in good order and will start anew. */
   #endEpisode(): void {
     clearTimeout(this.#graceTimer);
-    this.#sinksBegun = false;
-    this.#mediaBefore += this.#hub.counters.position;
-    this.#hub.end();
-    this.#hub = new Hub();
-    this.#status.counters = this.#hub.counters;
-    this.#ingest.startOver(this.#hub);
-    // Each for itself: one that hangs must not hold up the others' next episode.
-    for (const sink of this.#sinks) void sink.finish();
-    void this.#beginEpisode();
+    const hub = this.#episodes.next();
+    this.#status.counters = hub.counters;
+    this.#ingest.startOver(hub);
   }
 
   async #runSource(): Promise<string> {
@@ -193,7 +174,7 @@ class Job {
       if (this.#sourceError !== undefined || this.#source.nature === "made") return reason;
       this.#context.report({ event: "ended", name: "source", reason });
       if (this.#source.nature === "played" && !this.#isWantedAgain()) return reason;
-      if (this.#follows && this.#sinksBegun) this.#endEpisode();
+      if (this.#follows && this.#episodes.live) this.#endEpisode();
       // The stream ended but more of it is wanted: it may come back.
       if (this.#source.nature === "played") await Pacer.sleep(this.#plan.retry.min, signal);
     }
@@ -254,29 +235,20 @@ class Job {
     } else {
       this.#countGap(now);
     }
-    this.#beginDestinations();
+    // A source that is ahead of the clock can wait until everybody is there.
+    if (this.#episodes.begin() && this.#source.nature !== "made")
+      this.#ingest.waitFor(this.#episodes.settled);
   }
 
   #countGap(now: number): void {
     const { nature } = this.#source;
     // A publisher or a followed stream that comes again later is a new show, not a gap in the old one.
-    const isNews = (nature === "awaited" || this.#follows) && !this.#sinksBegun;
+    const isNews = (nature === "awaited" || this.#follows) && !this.#episodes.live;
     if (this.#lastLiveAt === undefined || nature === "made" || isNews) return;
     const ms = Math.round(now - this.#lastLiveAt);
     this.#gaps = { count: this.#gaps.count + 1, ms: this.#gaps.ms + ms };
     this.#context.report({ event: "gap", ms });
-    for (const sink of this.#sinks) sink.noteGap(this.#hub.counters.position + 1, ms);
-  }
-
-  #beginDestinations(): void {
-    if (this.#sinksBegun) return;
-    this.#sinksBegun = true;
-    const hub = this.#hub;
-    // At once: what comes before the first keyframe is kept for nobody who starts later.
-    for (const sink of this.#sinks) sink.start(hub);
-    const dialled = Promise.all(this.#sinks.map((sink) => sink.settled));
-    // A source that is ahead of the clock can wait until everybody is there.
-    if (this.#source.nature !== "made") this.#ingest.waitFor(dialled);
+    this.#episodes.noteGap(ms);
   }
 
   #planForDuration(): void {
@@ -328,38 +300,8 @@ class Job {
     const stop = (): void => this.#hooks.abort();
     abort.addEventListener("abort", stop, { once: true });
     if (abort.aborted) stop();
-    await this.#hooks.end(this.#mediaBefore + this.#hub.counters.position);
+    await this.#hooks.end(this.#episodes.mediaMs);
     abort.removeEventListener("abort", stop);
-  }
-
-  /** A sink lost hope: without any other there is nothing to do. */
-  #onHopeless(): void {
-    if (this.#sinks.every((sink) => sink.status.hopeless || sink.status.kind === "players"))
-      this.#stopSource.abort();
-  }
-
-  async #end(): Promise<void> {
-    const { stop, abort } = this.#context;
-    this.#hub.end();
-    const hurry = new AbortController();
-    const done = Promise.all(this.#sinks.map((sink) => sink.end(hurry.signal)));
-    const giveUp = (): void => {
-      hurry.abort();
-      for (const sink of this.#sinks) sink.abort();
-    };
-    // The signals may outlive this job by months: nothing of it may stay behind on them.
-    let drained: Timer | undefined;
-    const drain = (): void => {
-      drained = setTimeout(giveUp, STOP_DRAIN_MS);
-    };
-    stop.addEventListener("abort", drain, { once: true });
-    abort.addEventListener("abort", giveUp, { once: true });
-    if (stop.aborted) drain();
-    if (abort.aborted) giveUp();
-    await done;
-    clearTimeout(drained);
-    stop.removeEventListener("abort", drain);
-    abort.removeEventListener("abort", giveUp);
   }
 
   #makeReport(reason: string): JobReport {
@@ -372,9 +314,9 @@ class Job {
       sourceError: this.#sourceError,
       stopped: this.#context.stop.aborted,
       wantedMs: this.#wantedMs(),
-      mediaMs: this.#mediaBefore + this.#hub.counters.position,
+      mediaMs: this.#episodes.mediaMs,
       gaps: this.#gaps,
-      files: this.#sinks.flatMap((sink) => sink.files),
+      files: this.#episodes.files,
     };
   }
 

@@ -1,0 +1,124 @@
+/**
+ * Episodes: the sinks of a job and the hub that feeds them. An episode is media without an outage longer than `grace`;
+ * each has a hub of its own, and sinks end in good order with one and begin anew with the next.
+ */
+
+import { Hub } from "./hub.ts";
+import type { FileReport, SinkStatus } from "./report.ts";
+import { SinkRunner, type SinkRunnerOptions } from "./sink-runner.ts";
+import type { Sink } from "./source.ts";
+
+/** What the episodes of a job are like. */
+export type EpisodesOptions = Omit<SinkRunnerOptions, "alone" | "onHopeless"> & {
+  /** The source is made here and waits for its destinations: they are dialled before there is media. */
+  readonly made: boolean;
+  /** No sink is left that can be hoped for. */
+  readonly onHopeless: () => void;
+};
+
+/** What queues get to empty when the user stops the job, in ms. */
+const STOP_DRAIN_MS = 2000;
+
+/** The sinks of a job, episode after episode; see the head of this file. */
+export class Episodes {
+  readonly #made: boolean;
+  readonly #sinks: readonly SinkRunner[];
+  #hub = new Hub();
+  #live = false;
+  #mediaBefore = 0;
+
+  constructor(sinks: readonly Sink[], { made, onHopeless, ...options }: EpisodesOptions) {
+    const alone = sinks.length === 1;
+    const ask = (): void => {
+      if (this.#sinks.every(({ status }) => status.hopeless || status.kind === "players")) onHopeless();
+    };
+    this.#made = made;
+    this.#sinks = sinks.map((sink) => new SinkRunner(sink, { ...options, alone, onHopeless: ask }));
+  }
+
+  /** Where media of this episode goes. */
+  get hub(): Hub {
+    return this.#hub;
+  }
+
+  /** Whether this episode has had media. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  /** Media of all episodes, in ms. */
+  get mediaMs(): number {
+    return this.#mediaBefore + this.#hub.counters.position;
+  }
+
+  get statuses(): SinkStatus[] {
+    return this.#sinks.map((sink) => sink.status);
+  }
+
+  get files(): FileReport[] {
+    return this.#sinks.flatMap((sink) => sink.files);
+  }
+
+  /** Resolves when each sink is live, or has failed for the first time. */
+  get settled(): Promise<unknown> {
+    return Promise.all(this.#sinks.map((sink) => sink.settled));
+  }
+
+  /**
+   * Files open with the first packet, so their sinks may begin at once. Destinations are dialled when a live source is
+   * live; a source that is made here waits for them instead.
+   */
+  open(): void {
+    for (const sink of this.#sinks) if (this.#made || sink.status.kind !== "rtmp") sink.start(this.#hub);
+  }
+
+  /** The first media of an episode is here; whether it was. */
+  begin(): boolean {
+    if (this.#live) return false;
+    this.#live = true;
+    // At once: what comes before the first keyframe is kept for nobody who starts later.
+    for (const sink of this.#sinks) sink.start(this.#hub);
+    return true;
+  }
+
+  /** Ends the episode; media of the next one goes to the hub that is returned. */
+  next(): Hub {
+    this.#live = false;
+    this.#mediaBefore += this.#hub.counters.position;
+    this.#hub.end();
+    this.#hub = new Hub();
+    // Each for itself: one that hangs must not hold up the others' next episode.
+    for (const sink of this.#sinks) void sink.finish();
+    this.open();
+    return this.#hub;
+  }
+
+  /** The source was away for `ms`: tells those who record that the next packet comes after that. */
+  noteGap(ms: number): void {
+    for (const sink of this.#sinks) sink.noteGap(this.#hub.counters.position + 1, ms);
+  }
+
+  /** The job is over: sinks empty their queues and say goodbye, for as long as `stop` and `abort` let them. */
+  async end(stop: AbortSignal, abort: AbortSignal): Promise<void> {
+    this.#hub.end();
+    const hurry = new AbortController();
+    const done = Promise.all(this.#sinks.map((sink) => sink.end(hurry.signal)));
+    const giveUp = (): void => {
+      hurry.abort();
+      for (const sink of this.#sinks) sink.abort();
+    };
+    // The signals may outlive this job by months: nothing of it may stay behind on them.
+    let drained: Timer | undefined;
+    const drain = (): void => {
+      drained = setTimeout(giveUp, STOP_DRAIN_MS);
+    };
+    stop.addEventListener("abort", drain, { once: true });
+    abort.addEventListener("abort", giveUp, { once: true });
+    if (stop.aborted) drain();
+    if (abort.aborted) giveUp();
+    await done;
+    clearTimeout(drained);
+    stop.removeEventListener("abort", drain);
+    abort.removeEventListener("abort", giveUp);
+  }
+}
