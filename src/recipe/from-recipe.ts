@@ -40,6 +40,7 @@ export function planFromRecipe(
     reader.say(
       [],
       `nothing is done with the stream of ${reader.name} — add record: FILE.flv or to: { NAME: URL }`,
+      [["record"], ["to"], ["serve"]],
     );
   }
   if (planned === undefined || reader.problems.length > 0) return undefined;
@@ -89,7 +90,9 @@ function planSchedule(reader: JobReader): Schedule | undefined {
   if (reader.recipe.schedule === undefined) return undefined;
   const { cron, tz = localZone(), for: window }: Partial<ScheduleRecipe> = long(reader.recipe.schedule);
   if (cron === undefined) {
-    reader.say(["schedule"], '"schedule" has no beginning — write cron: "0 23 * * *"');
+    reader.say(["schedule"], '"schedule" has no beginning — write cron: "0 23 * * *"', [
+      ["schedule", "cron"],
+    ]);
     return undefined;
   }
   const wrongCron = cronProblem(cron);

@@ -4,9 +4,10 @@
  */
 
 import { UsageError } from "../errors.ts";
+import type { Doubts } from "./doubts.ts";
 import type { Surroundings } from "./expand.ts";
 import type { JobTree } from "./job-tree.ts";
-import { dashed, type RecipeProblem } from "./problems.ts";
+import { dashed, type Ground, type RecipeProblem } from "./problems.ts";
 import type { JobRecipe } from "./schema.ts";
 import { nodeAt, placeOf, type Path } from "./tree.ts";
 
@@ -17,6 +18,9 @@ export type RecordRecipe = Long<JobRecipe["record"]>;
 export type ScheduleRecipe = Long<JobRecipe["schedule"]>;
 export type ToRecipe = Long<NonNullable<JobRecipe["to"]>[string]>;
 
+/** A job as the definition types it, what is around it, and what of it is in doubt. */
+type JobReading = { readonly recipe: JobRecipe; readonly around: Surroundings; readonly doubts: Doubts };
+
 /** One job that is being planned. */
 export class JobReader {
   readonly name: string;
@@ -24,19 +28,39 @@ export class JobReader {
   readonly around: Surroundings;
   readonly problems: RecipeProblem[] = [];
   readonly #tree: JobTree;
+  readonly #doubts: Doubts;
 
-  constructor(tree: JobTree, recipe: JobRecipe, around: Surroundings) {
+  constructor(tree: JobTree, { recipe, around, doubts }: JobReading) {
     this.name = tree.name;
     this.recipe = recipe;
     this.around = around;
     this.#tree = tree;
+    this.#doubts = doubts;
   }
 
-  /** Notes a problem of the value at this path. */
-  say(path: Path, text: string): void {
+  /** Notes a problem of the value at this path; `grounds` are other values, or missing ones, that it rests upon. */
+  say(path: Path, text: string, grounds: readonly Path[] = []): void {
     const root = this.#tree.whole;
     const place = nodeAt(root, path.slice(0, 1)) === undefined ? this.#tree.namePlace : placeOf(root, path);
-    this.problems.push({ place, text });
+    const all = [...(nodeAt(root, path) === undefined ? [] : [path]), ...grounds];
+    this.problems.push({ place, text, grounds: all.map((ground) => this.#ground(ground)) });
+  }
+
+  #ground(path: Path): Ground {
+    const root = this.#tree.whole;
+    const node = nodeAt(root, path);
+    if (node !== undefined) return { place: node.place, absent: false };
+    for (let length = path.length - 1; length > 0; length--) {
+      const map = nodeAt(root, path.slice(0, length));
+      if (map !== undefined) return { place: map.place, absent: !this.#doubts.values.has(map.place) };
+    }
+    return { place: root.place, absent: true };
+  }
+
+  /** Whether the value at this path may be another than the one there, or be there in spite of it. */
+  isInDoubt(path: Path): boolean {
+    const { place, absent } = this.#ground(path);
+    return absent ? this.#doubts.everything || this.#doubts.maps.has(place) : this.#doubts.values.has(place);
   }
 
   /** Whether the job itself has this key, not only the recipe's defaults. */

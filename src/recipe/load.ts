@@ -4,6 +4,7 @@
  * read-recipe.ts.
  */
 
+import { Doubts } from "./doubts.ts";
 import { expandScalar, type Surroundings } from "./expand.ts";
 import { parseText } from "./parse.ts";
 import type { RecipeProblem } from "./problems.ts";
@@ -12,11 +13,11 @@ import {
   entryOf,
   mapScalars,
   merge,
+  nodeAt,
   withEntry,
   withoutFreeKeys,
   type FilePlace,
   type Node,
-  type Place,
   type RecipeText,
 } from "./tree.ts";
 
@@ -24,10 +25,8 @@ import {
 export type LoadedRecipe = {
   readonly root: Node;
   readonly problems: RecipeProblem[];
-  /** The texts could not be read, so that nothing can be said about what they mean. */
-  readonly unreadable: boolean;
-  /** Scalars whose variables could not be filled in: what is wrong with their values is no news. */
-  readonly unfilled: ReadonlySet<Place>;
+  /** What could not be read, or filled in. */
+  readonly doubts: Doubts;
 };
 
 /** Recipes build on each other over this many steps at most. */
@@ -36,49 +35,58 @@ const LONGEST_CHAIN = 16;
 /** Reads a recipe and what it extends. Never throws for what stands in files. */
 export function loadRecipe(path: string, around: Surroundings): LoadedRecipe {
   const problems: RecipeProblem[] = [];
+  const doubts = new Doubts();
   const read = around.readFile(path, "");
   if ("problem" in read) {
     const text: RecipeText = { name: path, folder: "", lines: [] };
     const place: FilePlace = { kind: "recipe", text, line: 1, column: 1, length: 1 };
     problems.push({ place, text: `the recipe cannot be read: ${read.problem} — is that its name?` });
-    return { root: EMPTY_MAP, problems, unreadable: true, unfilled: new Set() };
+    doubts.everything = true;
+    return { root: EMPTY_MAP, problems, doubts };
   }
-  const loader = new Loader(around, problems);
+  const loader = new Loader(around, { problems, doubts });
   const text: RecipeText = { name: path, folder: read.folder, lines: linesOf(read.text) };
   const whole = withoutFreeKeys(loader.tree(read.text, text, [read.id]));
-  const unreadable = problems.length > 0;
-  const unfilled = new Set<Place>();
   const root = mapScalars(whole, (scalar) => {
     const before = problems.length;
     const filled = expandScalar(scalar, around, problems);
-    if (problems.length > before) unfilled.add(scalar.place);
+    if (problems.length > before) doubts.values.add(scalar.place);
     return filled;
   });
-  return { root, problems, unreadable, unfilled };
+  // What a job lacks may be meant to come from there.
+  if (doubts.isWithin(nodeAt(root, ["defaults"]))) doubts.everything = true;
+  return { root, problems, doubts };
 }
 
 class Loader {
   readonly #around: Surroundings;
   readonly #problems: RecipeProblem[];
+  readonly #doubts: Doubts;
 
-  constructor(around: Surroundings, problems: RecipeProblem[]) {
+  constructor(around: Surroundings, found: { problems: RecipeProblem[]; doubts: Doubts }) {
     this.#around = around;
-    this.#problems = problems;
+    this.#problems = found.problems;
+    this.#doubts = found.doubts;
   }
 
   /** The tree of a file with those that it extends below it; `chain` are the files that lead here. */
   tree(content: string, text: RecipeText, chain: readonly string[]): Node {
-    const { root, problems } = parseText(content, text);
+    const { root, problems } = parseText(content, text, this.#doubts);
     this.#problems.push(...problems);
     if (root.kind !== "map") {
       const { place } = root;
-      this.#problems.push({ place, text: "a recipe is a map — begin it with version: 1 and jobs:" });
+      this.#doubts.everything = true;
+      if (!this.#doubts.values.has(place))
+        this.#problems.push({ place, text: "a recipe is a map — begin it with version: 1 and jobs:" });
       return EMPTY_MAP;
     }
     const bases = entryOf(root, "extends");
+    // Maps of several files are joined, and what is in doubt in one of them may be said of all.
+    const isJoined = chain.length > 1 || bases !== undefined;
+    if (this.#doubts.maps.has(root.place) || (isJoined && this.#doubts.isWithin(root)))
+      this.#doubts.everything = true;
     const own = withEntry(root, "extends", undefined);
-    // Where the YAML is broken, what stands behind extends may be half of the file.
-    if (bases === undefined || problems.length > 0) return own;
+    if (bases === undefined) return own;
     const names = bases.value.kind === "list" ? bases.value.items : [bases.value];
     return [...names.map((name) => this.#base(name, text, chain)), own].reduce(merge);
   }
@@ -86,7 +94,8 @@ class Loader {
   #base(node: Node, { folder }: RecipeText, chain: readonly string[]): Node {
     const name = node.kind === "scalar" ? expandScalar(node, this.#around, this.#problems).value : undefined;
     const problem = (text: string): Node => {
-      this.#problems.push({ place: node.place, text });
+      this.#doubts.everything = true;
+      if (!this.#doubts.values.has(node.place)) this.#problems.push({ place: node.place, text });
       return EMPTY_MAP;
     };
     if (typeof name !== "string" || name === "")

@@ -10,8 +10,15 @@
 import { maskedRanges } from "./mask-line.ts";
 import type { Place } from "./tree.ts";
 
-/** One thing that is wrong; `text` reads "what — what instead". */
-export type RecipeProblem = { readonly place: Place; readonly text: string };
+/** What a problem rests upon: a value, or that a map does not have a key (`absent`: the place is the map's). */
+export type Ground = { readonly place: Place; readonly absent: boolean };
+
+/** One thing that is wrong; `text` reads "what — what instead". Its place is a ground too. */
+export type RecipeProblem = {
+  readonly place: Place;
+  readonly text: string;
+  readonly grounds?: readonly Ground[];
+};
 
 /** Source lines are shown up to this many characters around the caret. */
 const EXCERPT_BEFORE = 60;

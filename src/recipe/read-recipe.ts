@@ -3,6 +3,7 @@
  * commands load it when a recipe is named and not before, because the YAML parser and the definition cost memory.
  */
 
+import type { Doubts } from "./doubts.ts";
 import type { Surroundings } from "./expand.ts";
 import { planFromRecipe, type PlannedJob } from "./from-recipe.ts";
 import { JobReader } from "./job-reader.ts";
@@ -50,21 +51,19 @@ const isKeyName = (name: string): boolean => name === "key";
 
 /** Reads a recipe. Never throws for what stands in files. */
 export function readRecipe(file: string, options: ReadOptions): ReadRecipe {
-  const { root, problems, unreadable, unfilled } = loadRecipe(file, options.around);
+  const { root, problems, doubts } = loadRecipe(file, options.around);
   const secrets = insertedSecrets(root, isKeyName);
-  if (unreadable) return { jobs: [], problems: sortProblems(problems), secrets };
   const found = validate(recipeSchema, root).problems;
   const trees = jobTrees(root);
   const meanings: RecipeProblem[] = [...found];
-  if (trees.length === 0 && found.length === 0)
-    meanings.push({ place: placeOf(root, ["jobs"]), text: NO_JOBS });
+  if (trees.length === 0 && found.length === 0) meanings.push(noJobs(root));
   const jobs = trees.flatMap((tree) => {
     const wanted = options.job === undefined || options.job === tree.name;
-    const reading = { file, options, problems: meanings, isValid: found.length === 0 };
+    const reading = { file, options, problems: meanings, isValid: found.length === 0, doubts };
     const planned = planTree(wanted ? options.override(tree) : tree, reading);
     return wanted && planned !== undefined ? planned : [];
   });
-  problems.push(...meanings.filter(({ place }) => !unfilled.has(place)));
+  problems.push(...meanings.filter((problem) => doubts.isNews(problem)));
   if (problems.length > 0) return { jobs: [], problems: sortProblems(problems), secrets };
   return {
     jobs,
@@ -73,7 +72,11 @@ export function readRecipe(file: string, options: ReadOptions): ReadRecipe {
   };
 }
 
-const NO_JOBS = "there are no jobs — write jobs: { NAME: { from: ..., record: ... } }";
+function noJobs(root: Node): RecipeProblem {
+  const text = "there are no jobs — write jobs: { NAME: { from: ..., record: ... } }";
+  const map = nodeAt(root, ["jobs"]) ?? root;
+  return { place: placeOf(root, ["jobs"]), text, grounds: [{ place: map.place, absent: true }] };
+}
 
 type Reading = {
   readonly file: string;
@@ -81,17 +84,21 @@ type Reading = {
   readonly problems: RecipeProblem[];
   /** The recipe as a whole is right: what is found now is news. */
   readonly isValid: boolean;
+  readonly doubts: Doubts;
 };
 
-function planTree(tree: JobTree, { file, options, problems, isValid }: Reading): RecipeJob | undefined {
+function planTree(
+  tree: JobTree,
+  { file, options, problems, isValid, doubts }: Reading,
+): RecipeJob | undefined {
   const { around, now, inspect } = options;
   const checked = validate(jobSchema, tree.whole);
   if (checked.value === undefined) {
     if (isValid) problems.push(...checked.problems);
-    problems.push(...furtherProblems(tree, { around, now }));
+    problems.push(...furtherProblems(tree, { around, now, doubts }));
     return undefined;
   }
-  const reader = new JobReader(tree, checked.value, around);
+  const reader = new JobReader(tree, { recipe: checked.value, around, doubts });
   const hidden = insertedSecrets(tree.whole, isKeyName);
   const planned = planFromRecipe(reader, { now, hidden });
   if (planned !== undefined) for (const { path, text } of inspect(planned.plan)) reader.say(path, text);
@@ -103,14 +110,15 @@ function planTree(tree: JobTree, { file, options, problems, isValid }: Reading):
 /** What is wrong with the values of a job beside those that do not fit the definition. */
 function furtherProblems(
   tree: JobTree,
-  { around, now }: Pick<ReadOptions, "around" | "now">,
+  { around, now, doubts }: Pick<ReadOptions, "around" | "now"> & { readonly doubts: Doubts },
 ): RecipeProblem[] {
-  const salvaged = salvage(jobSchema, tree.whole);
-  const value = salvaged === undefined ? undefined : validate(jobSchema, salvaged.root).value;
-  if (salvaged === undefined || value === undefined) return [];
-  const reader = new JobReader({ ...tree, whole: salvaged.root }, value, around);
+  const salvaged = salvage(jobSchema, tree.whole, doubts);
+  const recipe = salvaged === undefined ? undefined : validate(jobSchema, salvaged.root).value;
+  if (salvaged === undefined || recipe === undefined) return [];
+  const mended = { ...tree, whole: salvaged.root };
+  const reader = new JobReader(mended, { recipe, around, doubts: salvaged.doubts });
   planFromRecipe(reader, { now, hidden: [] });
-  return reader.problems.filter(({ place }) => salvaged.own.has(place));
+  return reader.problems.filter((problem) => salvaged.doubts.isNews(problem));
 }
 
 function originOf(root: Node, paths: readonly Path[]): Place | undefined {

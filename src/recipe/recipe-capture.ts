@@ -50,6 +50,8 @@ export function withCaptureKeys(
     reader.say(
       ["from", flag],
       whole.includes(" — ") ? whole : `${whole} — write another value, or leave it out`,
+      // What fits depends on it.
+      [["from", "format"]],
     );
   }
   return result;

@@ -22,7 +22,8 @@ export function planRecordings(reader: JobReader, record: Partial<RecordRecipe>)
   if (reader.recipe.record === undefined) return [];
   const { path } = record;
   if (path === undefined) {
-    reader.say(["record"], '"record" names no file — write path: recordings/{job}_{date}_{time}.flv');
+    const instead = "write path: recordings/{job}_{date}_{time}.flv";
+    reader.say(["record"], `"record" names no file — ${instead}`, [["record", "path"]]);
     return [];
   }
   const paths = typeof path === "string" ? [path] : path;
@@ -51,6 +52,7 @@ export function planRecord(
     reader.say(
       ["record", "segment", "align"],
       '"align" needs "every" — write segment: { every: 30m, align: clock }',
+      [["record", "segment", "every"]],
     );
   }
   const rules = (["segment", "join", "keep", "force"] as const).filter((key) => record[key] !== undefined);
@@ -97,7 +99,9 @@ export function planRetry(
 ): RetryPlan {
   const both = retryOf({ min: given?.min, max: given?.max }, fallback);
   if (both === undefined)
-    reader.say([...path, "retry", "max"], '"max" is shorter than "min" — make it longer');
+    reader.say([...path, "retry", "max"], '"max" is shorter than "min" — make it longer', [
+      [...path, "retry", "min"],
+    ]);
   return both ?? fallback;
 }
 
@@ -108,7 +112,7 @@ function destinationUrl(
 ): RtmpUrl | undefined {
   const { url: text, key } = entry;
   if (text === undefined) {
-    reader.say(path, `"${path.at(-1)}" names no server — write url: rtmps://HOST/APP`);
+    reader.say(path, `"${path.at(-1)}" names no server — write url: rtmps://HOST/APP`, [[...path, "url"]]);
     return undefined;
   }
   if (!isRtmpAddress(text)) {
@@ -120,6 +124,7 @@ function destinationUrl(
     key === undefined ? parseRtmpUrl(text) : withKey(parseRtmpServer(text), key.reveal()),
   );
   if (url === undefined || url.streamName !== "") return url;
-  reader.say([...path, "url"], `"${redactUrl(url)}" has no stream key — add key: "\${KEY}"`);
+  const noKey = `"${redactUrl(url)}" has no stream key — add key: "\${KEY}"`;
+  reader.say([...path, "url"], noKey, [[...path, "key"]]);
   return undefined;
 }

@@ -60,6 +60,7 @@ const SERVE_EXAMPLE = 'serve: "127.0.0.1:1935/live/NAME"';
 
 /** Plans the source; undefined if there are problems. */
 export function planSource(reader: JobReader, from: Partial<FromRecipe>): PlannedSource | undefined {
+  if (!isKnown(reader, from)) return undefined;
   const parsed = readSource(reader, from);
   if (parsed === undefined) return undefined;
   const { kind } = parsed.source;
@@ -74,6 +75,13 @@ export function planSource(reader: JobReader, from: Partial<FromRecipe>): Planne
   if (kind === "listen" && where === undefined) return undefined;
   const listen = where === undefined ? planPlayers(reader) : planPublishers(reader, from, where);
   return { ...parsed, listen };
+}
+
+/** Whether it is certain what the source is, so that it can be said what fits it. */
+function isKnown(reader: JobReader, from: Partial<FromRecipe>): boolean {
+  const given = SOURCES.filter((key) => from[key] !== undefined);
+  if (given.length === 0) return !reader.isInDoubt(["from", "url"]);
+  return !given.some((key) => reader.isInDoubt(["from", key]));
 }
 
 function readSource(reader: JobReader, from: Partial<FromRecipe>): Omit<PlannedSource, "listen"> | undefined {
@@ -102,7 +110,9 @@ function readUrl(reader: JobReader, from: Partial<FromRecipe>, url: string): Par
     return undefined;
   const named: NamedOptions = { playpath, app, tcUrl, pageUrl, swfUrl, flashVer, conn, live };
   if (/^rtmp\w*:/i.test(url) && playpath === undefined && namesNoStream(url)) {
-    reader.say(path, `"${redactText(url)}" names no stream — add /NAME to it, or playpath: NAME`);
+    reader.say(path, `"${redactText(url)}" names no stream — add /NAME to it, or playpath: NAME`, [
+      ["from", "playpath"],
+    ]);
     return undefined;
   }
   return reader.try(path, "write rtmp://HOST/APP/NAME", () => parseSource(url, named));
@@ -139,7 +149,10 @@ function planPublishers(
     reader.say(["from", "no-key"], 'there is a key, and "no-key" — keep one of them');
   } else if (key === undefined && !open && !isLoopback(where.host)) {
     const instead = 'add key: "${OBS_KEY}", or no-key: true';
-    reader.say(["from"], `anybody who reaches ${where.host} could publish — ${instead}`);
+    reader.say(["from"], `anybody who reaches ${where.host} could publish — ${instead}`, [
+      ["from", "key"],
+      ["from", "no-key"],
+    ]);
   }
   if (serve !== undefined && typeof serve !== "boolean") {
     reader.say(["serve"], "players come to the source's own listener — write serve: true");
@@ -154,7 +167,8 @@ function planPlayers(reader: JobReader): ListenPlan | undefined {
   if (serve === undefined || serve === false) return undefined;
   const at = typeof serve === "string" ? serve : typeof serve === "object" ? serve.at : undefined;
   if (at === undefined) {
-    reader.say(["serve"], `the source does not listen, so players need an address — write ${SERVE_EXAMPLE}`);
+    const instead = `so players need an address — write ${SERVE_EXAMPLE}`;
+    reader.say(["serve"], `the source does not listen, ${instead}`, [["serve", "at"]]);
     return undefined;
   }
   const where = reader.try(["serve"], `write ${SERVE_EXAMPLE}`, () => parseListenAddress(at, SERVE_EXAMPLE));
@@ -170,7 +184,10 @@ function certificate(
 ): ListenPlan["tls"] {
   if ((cert === undefined) !== (certKey === undefined)) {
     const given = cert === undefined ? "cert-key" : "cert";
-    reader.say([...path, given], '"cert" and "cert-key" go together — give both');
+    reader.say([...path, given], '"cert" and "cert-key" go together — give both', [
+      [...path, "cert"],
+      [...path, "cert-key"],
+    ]);
   }
   const certText = reader.pem([...path, "cert"], cert, "CERTIFICATE");
   const keyText = reader.pem([...path, "cert-key"], certKey, "PRIVATE KEY");

@@ -26,7 +26,10 @@ export function validate<Schema extends z.ZodType>(schema: Schema, root: Node): 
   const result = retyped === root ? first : schema.safeParse(toValue(retyped));
   if (result.success) return { value: result.data, problems: [] };
   const context = { schema, root: retyped };
-  const problems = flatten(result.error.issues, retyped).flatMap((issue) => explain(issue, context));
+  const found = flatten(result.error.issues, retyped);
+  const problems = found
+    .filter((issue) => !isMisspelt(issue, found, schema))
+    .flatMap((issue) => explain(issue, context));
   return { value: undefined, problems };
 }
 
@@ -37,6 +40,17 @@ export function issuesOf(schema: z.ZodType, root: Node): Issue[] {
   const retyped = retype(root, flatten(first.error.issues, root));
   const result = retyped === root ? first : schema.safeParse(toValue(retyped));
   return result.success ? [] : flatten(result.error.issues, retyped);
+}
+
+/** Whether the key that an issue misses is there under another name, which is told. */
+function isMisspelt({ path }: Issue, issues: readonly Issue[], schema: z.ZodType): boolean {
+  const map = path.slice(0, -1);
+  return issues.some(
+    (other) =>
+      other.code === "unrecognized_keys" &&
+      other.path.join("\0") === map.join("\0") &&
+      other.keys.some((key) => nearest(key, keysAt(schema, map as Path)) === path.at(-1)),
+  );
 }
 
 /** Issues without unions: where several forms are allowed, the one that was meant counts. */
@@ -86,6 +100,11 @@ function explain(issue: Issue, { schema, root }: Context): RecipeProblem[] {
   const node = nodeAt(root, path);
   const field = fieldAt(schema, path);
   const name = nameOf(path);
+  const absent = (): RecipeProblem[] => {
+    const map = nodeAt(root, path.slice(0, -1));
+    const grounds = map === undefined ? [] : [{ place: map.place, absent: true }];
+    return [{ place: placeOf(root, path), text: missing(path, field), grounds }];
+  };
   const at = (text: string): RecipeProblem[] => [{ place: placeOf(root, path), text }];
   switch (issue.code) {
     case "unrecognized_keys":
@@ -93,12 +112,13 @@ function explain(issue: Issue, { schema, root }: Context): RecipeProblem[] {
     case "invalid_key":
       return [{ place: keyPlace(root, path), text: issue.issues[0]?.message ?? "this cannot be a name" }];
     case "custom":
-      if (issue.message === WRONG_TYPE) return at(typeProblem(path, node, field));
+      if (node === undefined) return absent();
+      if (issue.message === WRONG_TYPE) return at(wrongType(name, node, field));
       return at(`${issue.message.startsWith("is ") ? `${name} ` : ""}${issue.message}`);
     case "invalid_type":
-      return at(typeProblem(path, node, field));
+      return node === undefined ? absent() : at(wrongType(name, node, field));
     case "invalid_value":
-      if (node === undefined) return at(missing(path, field));
+      if (node === undefined) return absent();
       return at(`${name} cannot be ${shown(node, field)} — write ${issue.values.map(String).join(" or ")}`);
     case "too_small":
       return at(`${name} is empty — write ${field?.example ?? "at least one"}, or leave the key out`);
@@ -118,10 +138,6 @@ function unknownKey(key: string, path: Path, { schema, root }: Context): RecipeP
 function keyPlace(root: Node, path: Path): Place {
   const entry = entryOf(nodeAt(root, path.slice(0, -1)), String(path.at(-1)));
   return entry?.keyPlace ?? placeOf(root, path);
-}
-
-function typeProblem(path: Path, node: Node | undefined, field: FieldMeta | undefined): string {
-  return node === undefined ? missing(path, field) : wrongType(nameOf(path), node, field);
 }
 
 /** What a path leads to, for people. */
