@@ -48,10 +48,11 @@ function requireFolder(template: string): void {
 }
 
 /** Throws UsageError if there is no file, no list of times, or no program for what is captured. */
-export function requireCapture({ input, clock }: CapturePlan): void {
+export function requireCapture({ input, clock, audio }: CapturePlan): void {
   if (input.kind === "file") requireFile(input.path);
   else if (input.kind !== "stdin") requireProgram(input);
   if (clock.kind === "pts") requireFile(clock.path);
+  if (audio !== undefined) requireProgram({ kind: "exec", argv: audio.argv });
 }
 
 /** Throws UsageError if there is no file, if it may not be read, or if it is something else than FLV. */

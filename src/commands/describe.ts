@@ -2,6 +2,7 @@
  * Plans in words, without secrets: for --dry-run, `check` and the hints of both.
  */
 
+import { audioInWords } from "../recipe/audio.ts";
 import type { Plan, SinkPlan } from "../recipe/plan.ts";
 import { redactUrl } from "../rtmp/url.ts";
 
@@ -49,5 +50,10 @@ export function describePlan(plan: Plan): string[] {
     if (sink.kind === "rtmp") return `  to ${sink.name}: ${where}`;
     return sink.kind === "players" ? `  players: ${where}` : `  record: ${where}`;
   });
-  return [`${plan.verb} ${sourceInWords(plan)}`, ...to];
+  const audio = plan.silentAudio === true ? "silent" : audioInWords(plan.source);
+  return [
+    `${plan.verb} ${sourceInWords(plan)}`,
+    ...(audio === undefined ? [] : [`  audio: ${audio}`]),
+    ...to,
+  ];
 }

@@ -83,6 +83,7 @@ export const FLAGS: readonly Flag[] = [
   value("keep-size", "200GiB", WORDS.keepSize),
   value("keep-free", "2GiB", WORDS.keepFree),
   toggle("loop", WORDS.loop, ["push"]),
+  value("audio", "silent|exec:COMMAND", WORDS.audio, ["push", "relay"]),
   toggle("silent-audio", "add a track of silence where the source has no sound", ["push", "relay"]),
   value("fps", "25", WORDS.fps, ["push"]),
   value("format", "flv|h264|hevc", WORDS.format, ["push"]),

@@ -11,7 +11,7 @@ import { Hub } from "../pipeline/hub.ts";
 import { Ingest } from "../pipeline/ingest.ts";
 import { makeSource } from "../pipeline/registry.ts";
 import { parseSource } from "../recipe/addresses.ts";
-import { DEFAULT_STALL_MS } from "../recipe/defaults.ts";
+import { DEFAULT_RETRY, DEFAULT_STALL_MS } from "../recipe/defaults.ts";
 import { netPlan, secretsOfPlan } from "../recipe/from-flags.ts";
 import { NO_FOURCCS } from "../rtmp/connect.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
@@ -58,7 +58,7 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   }
   const stall = duration(args, "stall") ?? timeoutSeconds(args) ?? timeout ?? DEFAULT_STALL_MS;
   const input = await makeSource(
-    { source, net: netOf(args, stall), realtime: false, loop: false },
+    { source, net: netOf(args, stall), retry: DEFAULT_RETRY, realtime: false, loop: false },
     NO_FOURCCS,
     (event) => {
       if (event.event === "trace") faces.log.withTag(event.name).debug(event.text);

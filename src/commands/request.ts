@@ -66,6 +66,7 @@ export function jobRequest(verb: JobRequest["verb"], args: Args, environment: En
     loop: has("loop"),
     realtime: !has("no-realtime"),
     silentAudio: has("silent-audio"),
+    audio: one("audio"),
     capture: {
       fps: one("fps"),
       format: one("format"),

@@ -4,6 +4,7 @@
  */
 
 import { formatOrigin, type RecipeJob } from "../recipe/read-recipe.ts";
+import { audioInWords } from "../recipe/audio.ts";
 import type { DestinationPlan, Plan } from "../recipe/plan.ts";
 import type { Path } from "../recipe/tree.ts";
 import { formatExact, formatExactSize } from "./exact.ts";
@@ -72,7 +73,8 @@ function listenerRows(plan: Plan, row: Row): ResolvedValue[] {
 }
 
 function captureRows({ source, silentAudio }: Plan, row: Row): ResolvedValue[] {
-  const audio = row("audio", silentAudio === true ? "silent" : undefined);
+  const sound = silentAudio === true ? "silent" : audioInWords(source);
+  const audio = row("audio", sound, ["audio"], ["audio", "exec"], ["audio", "exec", 0]);
   if (source.kind !== "capture") return audio;
   const { input, format, clock, fps } = source;
   if (input.kind !== "rpicam" && input.kind !== "v4l2") {

@@ -3,6 +3,7 @@
  * Each is loaded only where a plan has it: what is not there takes no memory.
  */
 
+import { describe } from "../errors.ts";
 import type { DialTarget } from "../net/rtmp-dial.ts";
 import type { ListenPlan, NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
 import type { NameFields } from "./file-name.ts";
@@ -11,6 +12,7 @@ import type { QueueLimits } from "./queue.ts";
 import type { JobEvent } from "./report.ts";
 import type { RunFramer } from "./sinks/run-framer.ts";
 import type { Sink, Source } from "./source.ts";
+import type { CaptureOptions } from "./sources/capture.ts";
 import type { ListenPort } from "./sources/listen-port.ts";
 
 /** What connect announces. */
@@ -61,11 +63,11 @@ async function makeFramer(plan: Plan): Promise<RunFramer | undefined> {
 }
 
 /** What a plan says of its source. */
-export type SourceSettings = Pick<Plan, "source" | "net" | "realtime" | "loop">;
+export type SourceSettings = Pick<Plan, "source" | "net" | "retry" | "realtime" | "loop">;
 
 /** The source of a plan. */
 export async function makeSource(plan: SourceSettings, fourCcs: FourCcs, report: Report): Promise<Source> {
-  const { source, net, realtime, loop } = plan;
+  const { source, net, retry, realtime, loop } = plan;
   const trace = (text: string): void => report({ event: "trace", name: "source", text });
   switch (source.kind) {
     case "rtmp": {
@@ -94,13 +96,25 @@ export async function makeSource(plan: SourceSettings, fourCcs: FourCcs, report:
     case "capture": {
       const { captureSource } = await import("./sources/capture.ts");
       const notice = (text: string): void => report({ event: "notice", name: "source", text });
-      return captureSource({ ...source, realtime, loop, stall: net.stall, trace, notice });
+      const hears = audioReports(report);
+      const { audio } = source;
+      const { stall } = net;
+      return captureSource({ ...source, audio, realtime, loop, stall, retry, ...hears, trace, notice });
     }
     case "listen":
       throw new Error("a source that listens needs its port");
     default:
       return source satisfies never;
   }
+}
+
+/** The sound beside a camera is supervised apart, under a name of its own. */
+function audioReports(report: Report): Pick<CaptureOptions, "onAudioLive" | "onAudioFailure"> {
+  return {
+    onAudioLive: () => report({ event: "live", name: "audio" }),
+    onAudioFailure: ({ error, attempts, wait }) =>
+      report({ event: "retry", name: "audio", error: describe(error), attempts, waitMs: wait }),
+  };
 }
 
 type SinkParts = {

@@ -49,12 +49,14 @@ export function parseCapture(text: string): CapturePlan {
   }
 }
 
+const NOTHING_KNOWN = { kind: "capture", fps: undefined, audio: undefined } as const;
+
 function rawPlan(path: string): CapturePlan {
   if (path === "") throw new UsageError('"h264:" needs a file behind it, or - for stdin');
   const stdin = path === "-";
   const input: CaptureInput = stdin ? { kind: "stdin" } : { kind: "file", path };
   const clock: ClockPlan = stdin ? { kind: "arrival" } : { kind: "fps" };
-  return { kind: "capture", name: `h264:${path}`, input, format: "h264", clock, fps: undefined };
+  return { ...NOTHING_KNOWN, name: `h264:${path}`, input, format: "h264", clock };
 }
 
 function execPlan(command: string): CapturePlan {
@@ -63,7 +65,7 @@ function execPlan(command: string): CapturePlan {
   // The rest may hold passwords.
   const name = `exec:${argv[0]!}`;
   const input: CaptureInput = { kind: "exec", argv };
-  return { kind: "capture", name, input, format: "flv", clock: { kind: "arrival" }, fps: undefined };
+  return { ...NOTHING_KNOWN, name, input, format: "flv", clock: { kind: "arrival" } };
 }
 
 function cameraPlan(device: string): CapturePlan {
@@ -76,7 +78,7 @@ function cameraPlan(device: string): CapturePlan {
   const input: CaptureInput =
     v4l2 === null ? { kind: "rpicam", settings } : { kind: "v4l2", device: path, settings };
   const name = v4l2 === null ? "camera:rpicam" : `camera:v4l2:${path}`;
-  return { kind: "capture", name, input, format: "h264", clock: { kind: "arrival" }, fps: undefined };
+  return { ...NOTHING_KNOWN, name, input, format: "h264", clock: { kind: "arrival" } };
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   type ParsedSource,
   type WrittenDestination,
 } from "./addresses.ts";
+import { parseAudio, withAudio, type AudioChoice } from "./audio.ts";
 import { applyCaptureFlags, captureJobName, refuseCaptureFlags, type CaptureTexts } from "./capture.ts";
 import { DEFAULT_BUFFER, DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS, retryOf } from "./defaults.ts";
 import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
@@ -43,6 +44,7 @@ export type JobRequest = {
   readonly loop: boolean;
   readonly realtime: boolean;
   readonly silentAudio: boolean;
+  readonly audio: string | undefined;
   readonly capture: CaptureTexts;
   readonly listener: ListenerRequest;
   readonly ca: string | undefined;
@@ -77,6 +79,8 @@ export function planFromFlags(request: JobRequest): Plan {
   const problems: string[] = [];
   const tried = <T>(read: () => T): T | undefined => collect(read, problems)[0];
   const parsed = tried(() => readSource(request, problems));
+  const audio = tried(() => readAudio(request));
+  const heard = tried(() => parsed && withAudio(parsed.source, audio));
   const recorded = tried(() => readSinks(request, problems)) ?? [];
   const job = tried(() => parsed && jobName(parsed.source, request.source ?? "")) ?? "";
   const listen = tried(() => planListener(request.source, request.listener, job));
@@ -87,8 +91,8 @@ export function planFromFlags(request: JobRequest): Plan {
   if (sinks.length === 0 && problems.length === 0) {
     problems.push(`${request.verb} needs a destination: runnel ${request.verb} SOURCE rtmp://HOST/APP/KEY`);
   }
-  if (problems.length > 0 || parsed === undefined) throw new UsageError([...new Set(problems)]);
-  const source = parsed.source;
+  if (problems.length > 0 || heard === undefined) throw new UsageError([...new Set(problems)]);
+  const source = heard;
   return {
     job,
     verb: request.verb,
@@ -104,7 +108,7 @@ export function planFromFlags(request: JobRequest): Plan {
     net: netPlan(request, times.stall),
     realtime: request.realtime,
     loop: request.loop,
-    ...(request.silentAudio ? { silentAudio: true } : {}),
+    ...(audio === "silent" ? { silentAudio: true } : {}),
     force: request.force,
     record,
     hooks: {},
@@ -144,6 +148,14 @@ function readSource(request: JobRequest, problems: string[]): ParsedSource {
   }
   refuseCaptureFlags(capture, problems);
   return parsed;
+}
+
+function readAudio({ audio, silentAudio }: JobRequest): AudioChoice | undefined {
+  const choice = audio === undefined ? undefined : parseAudio(audio);
+  if (!silentAudio || choice === "silent") return silentAudio ? "silent" : choice;
+  if (choice !== undefined)
+    throw new UsageError("--audio and --silent-audio are two sounds; keep one of them");
+  return "silent";
 }
 
 /** Problems for flags that mean nothing for a source of this kind. */

@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS } from "./defaults.ts";
+import { AUDIO_EXAMPLES, parseAudio, withAudio, type AudioChoice } from "./audio.ts";
 import { secretsOf as secretsOfUrl } from "./addresses.ts";
 import { netPlan, secretsOfPlan } from "./from-flags.ts";
 import { JobReader, long, type FromRecipe, type RecordRecipe, type ScheduleRecipe } from "./job-reader.ts";
@@ -43,8 +44,10 @@ export function planFromRecipe(
       [["record"], ["to"], ["serve"]],
     );
   }
-  if (planned === undefined || reader.problems.length > 0) return undefined;
-  const { source, listen, timeout } = planned;
+  const audio = planAudio(reader);
+  const source = planned && reader.try(["audio"], "leave it out", () => withAudio(planned.source, audio));
+  if (planned === undefined || source === undefined || reader.problems.length > 0) return undefined;
+  const { listen, timeout } = planned;
   const net = { ca, insecure: recipe.insecure ?? false, bind: recipe.bind };
   const plan: Plan = {
     job: reader.name,
@@ -61,13 +64,19 @@ export function planFromRecipe(
     net: netPlan(net, from.stall ?? timeout ?? DEFAULT_STALL_MS),
     realtime: from.realtime ?? true,
     loop: isFile(source) && (from.loop ?? false),
-    ...(recipe.audio === undefined ? {} : { silentAudio: true }),
+    ...(audio === "silent" ? { silentAudio: true } : {}),
     force: record.force ?? false,
     record: rules,
     hooks: hooksOf(reader),
     secrets: [],
   };
   return { plan: { ...plan, secrets: secretsOf(plan, reader, options.hidden) }, schedule };
+}
+
+function planAudio(reader: JobReader): AudioChoice | undefined {
+  const { audio } = reader.recipe;
+  if (audio === undefined) return undefined;
+  return reader.try(["audio"], `write ${AUDIO_EXAMPLES}`, () => parseAudio(audio));
 }
 
 function players(planned: PlannedSource | undefined): SinkPlan[] {

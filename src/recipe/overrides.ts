@@ -42,6 +42,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   loop: { set: ["from", "loop"] },
   "no-realtime": { set: ["from", "realtime"], value: false },
   "silent-audio": { set: ["audio"], value: "silent" },
+  audio: { set: ["audio"] },
   fps: { set: ["from", "fps"] },
   format: { set: ["from", "format"] },
   clock: { set: ["from", "clock"] },

@@ -27,6 +27,8 @@ export type CapturePlan = {
   readonly clock: ClockPlan;
   /** Frames per second that are known or expected; undefined: as the stream says. */
   readonly fps: number | undefined;
+  /** A command whose sound is joined with the pictures. */
+  readonly audio: { readonly argv: readonly string[] } | undefined;
 };
 
 /** Where the bytes of a capture come from. */

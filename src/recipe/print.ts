@@ -41,7 +41,7 @@ export function printRecipe(plan: Plan, typed: TypedJob): string {
     ca: typed.flag("ca"),
     insecure: plan.net.insecure || undefined,
     bind: plan.net.bind,
-    audio: plan.silentAudio === true ? "silent" : undefined,
+    audio: plan.silentAudio === true ? "silent" : audioText(typed, secrets),
   };
   const document = new Document(withoutEmpty({ jobs: { [safeName(plan.job)]: job } }));
   document.set("version", 1);
@@ -117,6 +117,12 @@ function fromTree(plan: Plan, typed: TypedJob, secrets: Placeholders): Tree {
     live,
     ...common,
   };
+}
+
+/** A command may have passwords among its words. */
+function audioText(typed: TypedJob, secrets: Placeholders): string | undefined {
+  const text = typed.flag("audio");
+  return text === undefined ? undefined : secrets.address(text, "AUDIO");
 }
 
 function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {

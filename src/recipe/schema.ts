@@ -54,6 +54,16 @@ function either<Short extends z.ZodType, Long extends z.ZodType>(short: Short, l
   return union;
 }
 
+/** A command as a text or as a list of its words. */
+function commandLine(description: string, words: readonly string[]) {
+  const [line, list] = [`"${words.join(" ")}"`, `[${words.map((word) => `"${word}"`).join(", ")}]`];
+  return either(
+    text("a command line; no shell reads it", { example: line }),
+    command("a command and its arguments", { example: list }),
+    { description, kind: "a text or a list", example: list },
+  );
+}
+
 /** What a camera is asked for, as a recipe would say it. */
 const CAMERA = {
   size: `${CAMERA_DEFAULTS.width}x${CAMERA_DEFAULTS.height}`,
@@ -100,15 +110,10 @@ const fromShape = {
   }).optional(),
   live: flag(WORDS.live).optional(),
   camera: text("a camera: rpicam, v4l2 or v4l2:/dev/video0", { example: "rpicam" }).optional(),
-  exec: either(
-    text("a command line; no shell reads it", { example: '"my-camera --hd"' }),
-    command("a command and its arguments", { example: '["my-camera", "--hd"]' }),
-    {
-      description: "a command whose output is the source; its words as a text or a list, without a shell",
-      kind: "a text or a list",
-      example: '["my-camera", "--hd"]',
-    },
-  ).optional(),
+  exec: commandLine("a command whose output is the source; its words as a text or a list, without a shell", [
+    "my-camera",
+    "--hd",
+  ]).optional(),
   h264: text("raw H.264: a file, or - for stdin", { example: "clip.h264" }).optional(),
   format: choice(["flv", "h264", "hevc"], WORDS.format).optional(),
   clock: text(WORDS.clock, {
@@ -214,6 +219,17 @@ const serveShape = {
   "cert-key": text(WORDS.certKey, { example: "key.pem" }).optional(),
 };
 
+const audioMap = keys(
+  {
+    exec: commandLine("a command that writes sound: AAC with ADTS headers, or Opus in Ogg; without a shell", [
+      "my-microphone",
+      "--mono",
+    ]),
+  },
+  "where sound comes from",
+  '{ exec: ["my-microphone", "--mono"] }',
+);
+
 const fromMap = keys(fromShape, "where media comes from", "{ url: rtmp://cam.lan/live/porch, wait: 15m }");
 const recordMap = keys(recordShape, "the recording", "{ path: show.flv, segment: { every: 30m } }");
 const scheduleMap = keys(scheduleShape, "when the job runs", '{ cron: "0 23 * * MON-FRI", for: 7h }');
@@ -257,7 +273,11 @@ const jobShape = {
   ca: text("trust this certificate authority (PEM file) too", { example: "ca.pem" }).optional(),
   insecure: flag("accept any certificate").optional(),
   bind: text("connect from this local address", { example: "192.0.2.7" }).optional(),
-  audio: choice(["silent"], "silent: add a track of silence where the source has no sound").optional(),
+  audio: either(oneText("silent"), audioMap, {
+    description: WORDS.audio,
+    kind: "silent, exec:COMMAND or a map",
+    example: '"exec:my-microphone --mono"',
+  }).optional(),
 };
 
 /** A job as it is after its defaults were put in. */

@@ -27,6 +27,8 @@ export const WORDS = {
   keyframe: "the distance of a camera's keyframes",
   rotation: "turns the picture of rpicam, in degrees",
   exposure: "the exposure mode of rpicam",
+  audio:
+    "silent: a track of silence where the source has no sound; exec:COMMAND: a command's sound beside a camera or raw video (AAC with ADTS headers, or Opus in Ogg)",
   noKey: "let anybody who reaches the listener publish",
   cert: "certificate of the listener (PEM file): it speaks RTMPS",
   certKey: "private key of that certificate (PEM file)",

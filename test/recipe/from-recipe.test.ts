@@ -113,6 +113,16 @@ const PAIRS: readonly Pair[] = [
     },
   ],
   [
+    "a camera with sound of a command",
+    "from: { camera: rpicam }\naudio: \"exec:mic --name 'my mic'\"\nrecord: x.flv",
+    { source: { kind: "capture", audio: { argv: ["mic", "--name", "my mic"] } } },
+  ],
+  [
+    "raw video with sound of a command, its words in a list",
+    "from: { exec: cam, format: hevc }\naudio: { exec: [mic, a b] }\nrecord: x.flv",
+    { source: { kind: "capture", audio: { argv: ["mic", "a b"] } } },
+  ],
+  [
     "a camera",
     "from: { camera: rpicam, size: 1920x1080, fps: 30, bitrate: 4M, keyframe: 1s, rotation: 180 }\naudio: silent\nto: { own: rtmp://h/live/y }",
     {
@@ -290,7 +300,7 @@ const EFFECTS: Readonly<Record<string, readonly [rest: string, line: string]>> =
   "record.keep.size": ["from: rtmp://h/live/x", "record: { path: x.flv, keep: { size: 1GiB } }"],
   "record.keep.free": ["from: rtmp://h/live/x", "record: { path: x.flv, keep: { free: 1GiB } }"],
   "record.force": ["from: rtmp://h/live/x", "record: { path: x.flv, force: true }"],
-  audio: ["from: rtmp://h/live/x\nrecord: x.flv", "audio: silent"],
+  "audio.exec": ["from: { camera: rpicam }\nrecord: x.flv", "audio: { exec: [mic, --mono] }"],
   "on.start": ["from: rtmp://h/live/x\nrecord: x.flv", "on: { start: [x] }"],
   "on.segment": ["from: rtmp://h/live/x\nrecord: x.flv", "on: { segment: [x] }"],
   "on.gap": ["from: rtmp://h/live/x\nrecord: x.flv", "on: { gap: [x] }"],

@@ -75,6 +75,10 @@ const LINES: readonly (readonly [line: string, variables: Readonly<Record<string
       SOURCE: "exec:cam --pw=p4ssword",
     },
   ],
+  [
+    "push camera:rpicam rtmp://d/a/k3y-two --audio exec:mic_--pw=p4ssword",
+    { STREAM_KEY: "k3y-two", AUDIO: "exec:mic --pw=p4ssword" },
+  ],
   ["push h264:clip.h264 rtmp://d/a/k3y-two --clock fps --loop", { STREAM_KEY: "k3y-two" }],
   ["push - rtmp://[::1]:1936/a/k3y-two", { STREAM_KEY: "k3y-two" }],
 ];

@@ -8,9 +8,11 @@ import { DiskError, MediaError } from "../../errors.ts";
 import { parsePtsList } from "../../media/capture-clock.ts";
 import { errorCode } from "../../net/resolve.ts";
 import type { Source } from "../source.ts";
+import type { Failure, RetryPolicy } from "../supervise.ts";
 import { cameraCommand, type Camera } from "./camera.ts";
 import { childSegments } from "./child.ts";
 import { flvSource } from "./flv-input.ts";
+import type { JoinedAudioOptions } from "./joined-audio.ts";
 import { rawVideoSource, type RawVideoOptions } from "./raw-video.ts";
 import { stdinSegments } from "./stdin.ts";
 
@@ -30,6 +32,12 @@ export type CaptureOptions = {
   readonly loop: boolean;
   /** A program that gives nothing for this long has failed, in ms. */
   readonly stall: number;
+  /** A command whose sound is joined with the pictures. */
+  readonly audio: { readonly argv: readonly string[] } | undefined;
+  readonly retry: RetryPolicy;
+  /** The sound has begun; it failed and will be tried again. */
+  readonly onAudioLive: () => void;
+  readonly onAudioFailure: (failure: Failure) => void;
   readonly trace: (line: string) => void;
   readonly notice: (line: string) => void;
 };
@@ -52,6 +60,7 @@ export function captureSource(options: CaptureOptions): Source {
     bitrate: camera ? input.settings.bitrate : undefined,
     realtime: options.realtime,
     loop: options.loop && input.kind === "file",
+    audio: audioOf(options),
     trace,
     notice: options.notice,
   };
@@ -62,6 +71,12 @@ export function captureSource(options: CaptureOptions): Source {
     nature,
     run: (ingest, signal) => rawVideoSource({ ...raw, clock: clockOf(options.clock) }).run(ingest, signal),
   };
+}
+
+function audioOf(options: CaptureOptions): JoinedAudioOptions | undefined {
+  const { audio, stall, retry, onAudioLive, onAudioFailure, trace, notice } = options;
+  if (audio === undefined) return undefined;
+  return { argv: audio.argv, stall, retry, onLive: onAudioLive, onFailure: onAudioFailure, trace, notice };
 }
 
 function clockOf(clock: CaptureOptions["clock"]): RawVideoOptions["clock"] {

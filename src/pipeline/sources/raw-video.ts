@@ -1,7 +1,8 @@
 /**
  * Source: raw H.264 or H.265 from a file, a pipe, a command or a camera. Access units get their times from a clock
  * (arrival, a frame counter, a list of times) and become FLV tags. Files are paced by those times and wait for sinks;
- * live pipes go on as they come, and a picture does not wait for the next one where the pipe writes whole frames.
+ * live pipes go on as they come, and a picture does not wait for the next one where the pipe writes whole frames. Sound
+ * of another command may be joined with them.
  */
 
 import { AccessUnits, type AccessUnit } from "../../media/access-units.ts";
@@ -15,10 +16,12 @@ import {
 } from "../../media/capture-clock.ts";
 import { H264Rules } from "../../media/h264-rules.ts";
 import { HevcRules } from "../../media/hevc-rules.ts";
+import type { AudioFacts } from "../../media/raw-audio.ts";
 import type { PictureFacts } from "../../media/video-rules.ts";
 import type { Ingest } from "../ingest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Source } from "../source.ts";
+import { JoinedAudio, type JoinedAudioOptions, type Pictures } from "./joined-audio.ts";
 import { RateReport } from "./rate-report.ts";
 
 /** How raw video is read. */
@@ -40,6 +43,8 @@ export type RawVideoOptions = {
   readonly realtime: boolean;
   /** Starts over at the end, for ever. */
   readonly loop: boolean;
+  /** Sound to join; only where pictures are timed by arrival. */
+  readonly audio: JoinedAudioOptions | undefined;
   readonly trace: (line: string) => void;
   readonly notice: (line: string) => void;
 };
@@ -63,7 +68,7 @@ export function rawVideoSource(options: RawVideoOptions): Source {
 type TimedUnit = { readonly unit: AccessUnit; readonly time: number; readonly frameMs: number };
 
 /** One reading of raw video, or many in a loop. */
-class RawRun {
+class RawRun implements Pictures {
   readonly #options: RawVideoOptions;
   readonly #ingest: Ingest;
   readonly #signal: AbortSignal;
@@ -71,7 +76,10 @@ class RawRun {
   readonly #pacer: Pacer | undefined;
   readonly #report: RateReport;
   #clock: CaptureClock | undefined;
+  /** The clock of arrival at time 0. */
+  #origin: number | undefined;
   #facts: PictureFacts | undefined;
+  #audioFacts: AudioFacts | undefined;
   #waiting: TimedUnit[] = [];
   #untimed = 0;
 
@@ -85,7 +93,31 @@ class RawRun {
     this.#report = new RateReport({ wanted, live: this.#live, trace: options.trace, notice: options.notice });
   }
 
+  /** With the sound beside it, where there is any: both end before this does. */
   async run(): Promise<string> {
+    const { audio } = this.#options;
+    if (audio === undefined) return this.#runPictures();
+    const over = new AbortController();
+    const sound = new JoinedAudio(audio, this.#ingest, this);
+    const joined = sound.run(AbortSignal.any([this.#signal, over.signal]));
+    try {
+      return await this.#runPictures();
+    } finally {
+      over.abort();
+      await joined;
+    }
+  }
+
+  get origin(): number | undefined {
+    return this.#origin;
+  }
+
+  /** They are told with the first picture, if they are known by then: players take them from the sound itself. */
+  onAudioFacts(facts: AudioFacts): void {
+    this.#audioFacts = facts;
+  }
+
+  async #runPictures(): Promise<string> {
     for (;;) {
       await this.#readOnce();
       if (this.#signal.aborted) return "stopped";
@@ -93,6 +125,7 @@ class RawRun {
         return this.#options.nature === "made" ? "the end of the file" : "the program ended";
       this.#ingest.newSession(this.#clock?.frameMs ?? 1000 / DEFAULT_FPS);
       this.#clock = undefined;
+      this.#origin = undefined;
     }
   }
 
@@ -130,6 +163,7 @@ class RawRun {
   #take(unit: AccessUnit): void {
     this.#clock ??= this.#makeClock(unit.facts);
     const time = this.#clock.stamp(unit.at);
+    this.#origin ??= unit.at;
     if (time === undefined) this.#untimed += 1;
     else this.#waiting.push({ unit, time, frameMs: this.#clock.frameMs });
   }
@@ -197,10 +231,11 @@ class RawRun {
     if (this.#facts?.width === width && this.#facts.height === height) return;
     this.#facts = facts;
     const { codec, clock, bitrate } = this.#options;
-    const known = clock.kind === "pts" ? 1000 / (this.#clock?.frameMs ?? Infinity) : undefined;
-    const fps = this.#options.fps ?? known ?? claimedFps(facts);
+    const listed = clock.kind === "pts" ? 1000 / (this.#clock?.frameMs ?? Infinity) : undefined;
+    const fps = this.#options.fps ?? listed ?? claimedFps(facts);
     const name = codec === "h264" ? "avc1" : "hvc1";
-    this.#ingest.push(TYPE_ID.data, stamp, captureMetadata({ codec: name, width, height, fps, bitrate }));
+    const known = { codec: name, width, height, fps, bitrate, audio: this.#audioFacts };
+    this.#ingest.push(TYPE_ID.data, stamp, captureMetadata(known));
   }
 }
 

@@ -1,0 +1,200 @@
+/**
+ * JoinedAudio: sound from a command beside the pictures of another program. The command is started, watched, and started
+ * again by itself: the picture goes on without it, and what is missing is said. Its frames get their times from an
+ * AudioClock and the pictures' own beginning, so both run on the clock of arrival. Called by the source of raw video.
+ */
+
+import { MediaError } from "../../errors.ts";
+import { AudioClock } from "../../media/audio-clock.ts";
+import { RawAudio, type AudioFacts, type AudioFrame } from "../../media/raw-audio.ts";
+import { sameBytes } from "../../media/video-rules.ts";
+import type { Ingest } from "../ingest.ts";
+import { realSupervision, supervise, type Failure, type RetryPolicy } from "../supervise.ts";
+import { childSegments } from "./child.ts";
+
+/** Where sound comes from and who hears of it. */
+export type JoinedAudioOptions = {
+  readonly argv: readonly string[];
+  /** A program that gives nothing for this long has failed, in ms. */
+  readonly stall: number;
+  readonly retry: RetryPolicy;
+  /** The first sound of each start of the command. */
+  readonly onLive: () => void;
+  /** It failed and will be started again. */
+  readonly onFailure: (failure: Failure) => void;
+  readonly trace: (line: string) => void;
+  readonly notice: (line: string) => void;
+};
+
+/** What the source of the pictures is asked for. */
+export type Pictures = {
+  /** When the time 0 of the session was, on the clock of performance.now(); undefined before the first picture. */
+  readonly origin: number | undefined;
+  /** What the sound is, as soon as it is known. */
+  onAudioFacts(facts: AudioFacts): void;
+};
+
+const AUDIO_TYPE_ID = 8;
+/** The header of sound that was away for so many ms is placed beside the picture. */
+const AWAY_MS = 1000;
+/** More sound than time by this many ms is no live sound. */
+const RUSH_MS = 30_000;
+
+/** Sound beside pictures; see the head of this file. */
+export class JoinedAudio {
+  readonly #options: JoinedAudioOptions;
+  readonly #ingest: Ingest;
+  readonly #pictures: Pictures;
+  #sent: Uint8Array | undefined;
+  /** No sound from before this time goes out: its header stands there. */
+  #from = 0;
+  /** The end of what was sent, on the clock of arrival. */
+  #end: number | undefined;
+
+  constructor(options: JoinedAudioOptions, ingest: Ingest, pictures: Pictures) {
+    this.#options = options;
+    this.#ingest = ingest;
+    this.#pictures = pictures;
+  }
+
+  /** Runs the command, again and again, until `signal` aborts; resolves when it is gone. */
+  async run(signal: AbortSignal): Promise<void> {
+    const onFailure = (failure: Failure): "retry" => {
+      this.#options.onFailure(failure);
+      return "retry";
+    };
+    // What gives no sound at all will hardly do so a second later.
+    const isHopeless = (error: unknown): boolean => error instanceof MediaError;
+    const supervision = realSupervision(this.#options.retry, onFailure, isHopeless);
+    await supervise((live) => this.#attempt(live, signal), supervision, signal);
+  }
+
+  async #attempt(live: () => void, signal: AbortSignal): Promise<void> {
+    const { argv, stall, trace, onLive } = this.#options;
+    const session = new AudioSession(
+      (frame, now) => this.#announce(frame, now),
+      (frame, time) => this.#publish(frame, time),
+    );
+    let began = false;
+    try {
+      for await (const segment of childSegments({ argv, stall, endless: true, trace }, signal)) {
+        this.#noteGap(session.feed(segment, performance.now()));
+        if (!began && session.flows) {
+          began = true;
+          live();
+          onLive();
+        }
+        this.#ingest.flush();
+        if (this.#ingest.mustWait) await this.#ingest.room(signal);
+      }
+    } finally {
+      session.close();
+      if (session.skippedBytes > 0) trace(`${session.skippedBytes} bytes of sound that could not be read`);
+    }
+  }
+
+  #noteGap(ms: number): void {
+    if (ms >= 1) this.#options.notice(`${(ms / 1000).toFixed(1)} s of sound are missing`);
+  }
+
+  /** The header goes out before frames that are held, so that nothing of them is too late for it. */
+  #announce({ header, facts }: AudioFrame, now: number): void {
+    this.#pictures.onAudioFacts(facts);
+    const { origin } = this.#pictures;
+    if (origin === undefined || header === this.#sent) return;
+    if (!sameBytes(header, this.#sent)) {
+      if (this.#end === undefined || now - this.#end > AWAY_MS) this.#from = now;
+      this.#ingest.push(AUDIO_TYPE_ID, stampOf(now - origin), header);
+    }
+    this.#sent = header;
+  }
+
+  /** Sound from before the first picture is of no use. */
+  #publish(frame: AudioFrame, time: number): void {
+    if (frame.header !== this.#sent) this.#announce(frame, performance.now());
+    const { origin } = this.#pictures;
+    if (origin === undefined || time < Math.max(origin, this.#from)) return;
+    const ms = (frame.samples * 1000) / frame.facts.sampleRate;
+    // A start of the command is a gap as long as it was away.
+    if (this.#end !== undefined && time - this.#end > ms) this.#noteGap(time - this.#end);
+    this.#end = time + ms;
+    this.#ingest.push(AUDIO_TYPE_ID, stampOf(time - origin), frame.body);
+  }
+}
+
+function stampOf(ms: number): number {
+  return Math.round(ms) >>> 0;
+}
+
+/** One start of the command: reads its sound and gives it times. */
+class AudioSession {
+  readonly #clock = new AudioClock();
+  readonly #audio: RawAudio;
+  readonly #onArrival: (frame: AudioFrame, now: number) => void;
+  readonly #onFrame: (frame: AudioFrame, time: number) => void;
+  #waiting: AudioFrame[] = [];
+  #arrivedMs = 0;
+  #since: number | undefined;
+  #timer: Timer | undefined;
+
+  /** `onArrival` is told of frames at once, `onFrame` when they have a time. */
+  constructor(
+    onArrival: (frame: AudioFrame, now: number) => void,
+    onFrame: (frame: AudioFrame, time: number) => void,
+  ) {
+    this.#onArrival = onArrival;
+    this.#onFrame = onFrame;
+    this.#audio = new RawAudio((frame) => this.#waiting.push(frame));
+  }
+
+  /** Whether sound has come. */
+  get flows(): boolean {
+    return this.#since !== undefined;
+  }
+
+  get skippedBytes(): number {
+    return this.#audio.skippedBytes;
+  }
+
+  /** Takes what arrived at `now`; returns the length of a gap that was found, in ms. Throws MediaError. */
+  feed(segment: Uint8Array, now: number): number {
+    const from = this.#waiting.length;
+    this.#audio.feed(segment);
+    let ms = 0;
+    for (let i = from; i < this.#waiting.length; i++) {
+      const { samples, facts } = this.#waiting[i]!;
+      ms += (samples * 1000) / facts.sampleRate;
+    }
+    if (ms === 0) return 0;
+    this.#since ??= now;
+    this.#onArrival(this.#waiting[from]!, now);
+    this.#arrivedMs += ms;
+    if (this.#arrivedMs - (now - this.#since) > RUSH_MS)
+      throw new MediaError("the sound comes faster than it is played; the command must give it in real time");
+    this.#clock.arrive(ms, now);
+    return this.#release(now);
+  }
+
+  /** The command is gone: what is held goes out. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#audio.end();
+    this.#release(Infinity);
+  }
+
+  /** Hands out what arrived, unless it is held. */
+  #release(now: number): number {
+    const gap = this.#clock.settle(now);
+    const { heldUntil } = this.#clock;
+    clearTimeout(this.#timer);
+    if (heldUntil !== undefined) {
+      this.#timer = setTimeout(() => this.#release(performance.now()), heldUntil - now + 1);
+      return gap;
+    }
+    const frames = this.#waiting;
+    this.#waiting = [];
+    for (const frame of frames)
+      this.#onFrame(frame, this.#clock.stamp(frame.samples, frame.facts.sampleRate));
+    return gap;
+  }
+}
