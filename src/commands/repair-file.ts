@@ -45,12 +45,18 @@ export async function surveyFile(
   const survey = new Survey();
   const mender = new Mender({ onTag: (tag) => survey.add(tag, tag.offset), onFinding });
   let size = 0;
-  for await (const segment of fileSegments(path)) {
-    signal.throwIfAborted();
-    size += segment.length;
-    mender.feed(segment);
+  try {
+    for await (const segment of fileSegments(path)) {
+      signal.throwIfAborted();
+      size += segment.length;
+      mender.feed(segment);
+    }
+    mender.end();
+  } catch (error) {
+    if (!(error instanceof MediaError)) throw error;
+    const words = error.message.replace(/^Cannot read FLV/, `Cannot repair "${path}"`);
+    throw new MediaError(words, error.offset, { cause: error });
   }
-  mender.end();
   if (survey.tags === 0) throw new MediaError(`Cannot repair "${path}": there is no audio or video in it`);
   for (const finding of survey.headFindings(mender, size)) onFinding(finding);
   return { survey, mender, size };

@@ -16,7 +16,15 @@
  */
 import type { Amf0Value } from "../amf/amf0.ts";
 import { encodeAmf0 } from "../amf/amf0.ts";
-import { flvFlags, FLV_FILE_HEADER_SIZE, FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
+import {
+  flvFlags,
+  flvHeader,
+  flvTag,
+  FLV_FILE_HEADER_SIZE,
+  FLV_FLAGS_OFFSET,
+  FLV_TAG_HEADER_SIZE,
+  PREVIOUS_TAG_SIZE,
+} from "./flv-writer.ts";
 import type { Keyframes } from "./keyframe-index.ts";
 import { isStaleKey, type Metadata } from "./metadata.ts";
 import type { RecordingCounts, RecordingTally } from "./recording-tally.ts";
@@ -184,3 +192,43 @@ function measuredRate({ videoFrames, firstVideo, lastVideo }: Readonly<Recording
 export function behindHead(size: number): number {
   return HEAD_AT + size + PREVIOUS_TAG_SIZE;
 }
+
+/** How many bytes of a file tell whether it begins as a recording does. */
+export const BEGINNING_BYTES = 128;
+
+/** What such a beginning is: that of a recording, too short to say, or none. */
+export type Beginning = "recording" | "perhaps" | "foreign";
+
+/**
+ * Looks at the first bytes of a file that ends inside its head, where it does not say yet whose it is. The keys that
+ * every head begins with, in their order, are what no other writer has.
+ */
+export function beginningOf(bytes: Uint8Array): Beginning {
+  const length = Math.min(bytes.length, BEGINNING.length);
+  for (let i = 0; i < length; i++) if (BEGINNING[i] !== ANY && BEGINNING[i] !== bytes[i]) return "foreign";
+  return length === BEGINNING.length ? "recording" : "perhaps";
+}
+
+/** Stands for a byte that may be any. */
+const ANY = -1;
+
+/** The first bytes of a recording up to its third key. */
+const BEGINNING: readonly number[] = (() => {
+  const keys = ["duration", "filesize", "lasttimestamp"] as const;
+  const entries = keys.map((key): [string, Amf0Value] => [key, 0]);
+  const body = encodeAmf0(["onMetaData", { kind: "ecma", entries }]);
+  const name = encodeAmf0(["onMetaData"]).length;
+  const bytes: number[] = [...flvHeader({ audio: true, video: true }), ...flvTag(18, 0, body)];
+  const free = (at: number, count: number): void => void bytes.fill(ANY, at, at + count);
+  free(FLV_FLAGS_OFFSET, 1);
+  // The size of the tag, the number of keys, and the values.
+  free(FLV_FILE_HEADER_SIZE + 1, 3);
+  free(HEAD_AT + name + 1, 4);
+  let at = HEAD_AT + name + 5;
+  for (const key of keys) {
+    at += 2 + key.length + 1;
+    free(at, 8);
+    at += 8;
+  }
+  return bytes.slice(0, at);
+})();

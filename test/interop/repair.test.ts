@@ -248,6 +248,19 @@ describe.skipIf(!needs("ffmpeg"))("repair and files", () => {
     expect(existsSync(input.replace(".flv", ".repaired.flv"))).toBe(false);
   });
 
+  test.each([0, 5, 13, 20, 300])("says of a file of %i bytes that there is nothing in it", async (size) => {
+    const input = place((await soundShow()).subarray(0, size), "torn.flv.part");
+    for (const args of [["--check"], []]) {
+      const result = await runnel(["repair", ...args, input]);
+      expectExit(result, 3);
+      expectLastLine(
+        result,
+        /^runnel: Cannot repair ".*torn\.flv\.part": (the input (is empty|ends)|there is no)/,
+      );
+    }
+    expect(readdirSync(dirname(input))).toEqual(["torn.flv.part"]);
+  });
+
   test("a folder that cannot be written is a matter of the disk", async () => {
     const input = place((await soundShow()).subarray(0, -30));
     const result = await runnel(["repair", input, "-o", "/proc/nowhere/out.flv"]);

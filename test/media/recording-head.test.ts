@@ -12,6 +12,8 @@ import { readMetadata } from "../../src/media/metadata.ts";
 import type { MediaPacket } from "../../src/media/packet.ts";
 import { TrackFacts } from "../../src/media/recording-facts.ts";
 import {
+  beginningOf,
+  BEGINNING_BYTES,
   behindHead,
   HEAD_AT,
   type HeadInput,
@@ -250,5 +252,23 @@ describe("a scan", () => {
     const times = [0, 2 ** 31 - 1, 2 ** 32 - 10, 2 ** 32 + 30];
     const list = times.map((time) => ({ ...packets("K0*50")[0]!, time }));
     expect(scanOf(recording(list).bytes).scanned?.tally.counts.last).toBe(2 ** 32 + 30);
+  });
+});
+
+describe("the beginning", () => {
+  test("of a recording is known by its first keys, whatever they say", () => {
+    const { bytes } = recording(fixture());
+    const cuts = Array.from({ length: BEGINNING_BYTES }, (_, end) => beginningOf(bytes.subarray(0, end + 1)));
+    const known = cuts.indexOf("recording");
+    expect(new Set(cuts.slice(0, known))).toEqual(new Set(["perhaps"]));
+    expect(new Set(cuts.slice(known))).toEqual(new Set(["recording"]));
+    expect(beginningOf(bytes)).toBe("recording");
+  });
+
+  test("of somebody else's file is not taken for one", () => {
+    const bytes = readFileSync(join(import.meta.dir, "../fixtures/flv/show.flv"));
+    expect(beginningOf(bytes.subarray(0, BEGINNING_BYTES))).toBe("foreign");
+    expect(beginningOf(new TextEncoder().encode("half a download"))).toBe("foreign");
+    expect(beginningOf(new Uint8Array(BEGINNING_BYTES))).toBe("foreign");
   });
 });

@@ -8,10 +8,10 @@ import { expandName, type NameFields } from "../file-name.ts";
 import { namePattern, type NamePattern } from "../name-pattern.ts";
 import type { SinkContext } from "../source.ts";
 import { diskError, isFull, type Disk } from "./disk.ts";
-import { finishLeftover } from "./leftover.ts";
+import { finishLeftover, type Leftover } from "./leftover.ts";
 import type { OpenRecording } from "./open-recording.ts";
 import { findOwnFiles } from "./own-files.ts";
-import { RecordingFile } from "./recording-file.ts";
+import { PART, RecordingFile } from "./recording-file.ts";
 import { Retention, type KeepRule } from "./retention.ts";
 
 /** The wall clock and a clock that nobody sets, both in ms. */
@@ -240,14 +240,23 @@ export class RecordingStore {
     const rules = { force: false, mine: this.#mine, signal: this.#over.signal, now: clock.wall };
     for (const { path } of (await findOwnFiles(disk, this.#pattern)).parts) {
       try {
-        const report = await finishLeftover(disk, path, rules);
-        if (report === undefined) continue;
-        if (this.#mine.has(path)) this.#tell(report);
-        else this.hearer?.onRecovered(report);
+        this.#hear(path, await finishLeftover(disk, path, rules));
       } catch (error) {
         this.#complain(path, describe(diskError(path, error, "finish")));
       }
     }
+  }
+
+  #hear(path: string, left: Leftover | undefined): void {
+    if (left === undefined) return;
+    if (left.kind === "unknown") {
+      this.#complain(path, `"${path}${PART}" is not one of runnel's, or its beginning is lost`);
+    } else if (left.kind === "removed") {
+      this.hearer?.notice(
+        `"${path}${PART}" was removed: it was left unfinished with no sound or picture in it`,
+      );
+    } else if (this.#mine.has(path)) this.#tell(left.report);
+    else this.hearer?.onRecovered(left.report);
   }
 
   /** Once a file: it is tried again with every session. */

@@ -1,6 +1,14 @@
 /** What a crash leaves behind: the next run finishes it, once, and leaves everything else alone. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { getProperty } from "../../../src/amf/amf0.ts";
 import { finishLeftover } from "../../../src/pipeline/sinks/leftover.ts";
@@ -35,15 +43,20 @@ async function wreck(line = LINE, cut = 0): Promise<Buffer> {
   return bytes.subarray(0, bytes.length - cut);
 }
 
-/** A folder with these files, and a run of the same recording in it. */
+/** Where the head of such a recording ends. */
+const headEnd = (bytes: Buffer): number => 24 + bytes.readUIntBE(14, 3) + 4;
+
+/** A folder with these files, last written to `idle` ms ago, and a run of the same recording in it. */
 async function nextRun(
   files: Record<string, Uint8Array | string>,
-  rules: { name?: string; force?: boolean } = {},
+  { idle, ...rules }: { name?: string; force?: boolean; idle?: number } = {},
 ) {
   const recording = new TestRecording(rules);
   for (const [name, bytes] of Object.entries(files)) {
     mkdirSync(dirname(join(recording.folder, name)), { recursive: true });
     writeFileSync(join(recording.folder, name), bytes);
+    const seconds = (recording.wall - (idle ?? 0)) / 1000;
+    utimesSync(join(recording.folder, name), seconds, seconds);
   }
   const host = await recording.record("V1 K0 f40");
   return { recording, host };
@@ -92,12 +105,47 @@ describe("the next run", () => {
     expect(readFileSync(join(recording.folder, "2026-01-02/09-00-00.flv"), "utf8")).toBe("mine");
   });
 
-  test("removes one in which nothing is", async () => {
+  test("removes one in which nothing is, and says so", async () => {
     const bytes = await wreck("V1 K0");
-    const head = bytes.subarray(0, 24 + bytes.readUIntBE(14, 3) + 4);
+    const head = bytes.subarray(0, headEnd(bytes));
     const { recording, host } = await nextRun({ "show-7.flv.part": "", "show-8.flv.part": head });
     expect(recording.names).toEqual(["show-1.flv"]);
-    expect([host.recovered, host.notices]).toEqual([[], []]);
+    expect(host.recovered).toEqual([]);
+    expect(host.notices.sort()).toEqual(
+      ["show-7.flv.part", "show-8.flv.part"].map(
+        (name) =>
+          `"${join(recording.folder, name)}" was removed: it was left unfinished with no sound or picture in it`,
+      ),
+    );
+  });
+
+  test.each([1, 12, 13, 14, 20, 23, 24, 40, 80, 90, 128, 300, 900, -5, -4, -1])(
+    "removes one that ends in its head, after %i bytes",
+    async (cut) => {
+      const bytes = await wreck("V1 K0");
+      const torn = bytes.subarray(0, cut > 0 ? cut : headEnd(bytes) + cut);
+      const { recording, host } = await nextRun({ "show-7.flv.part": torn }, { idle: 61_000 });
+      expect(recording.names).toEqual(["show-1.flv"]);
+      expect(host.notices.join()).toMatch(/show-7.flv.part" was removed: /);
+    },
+  );
+
+  test("gives the first bytes a minute, and nothing that is behind a broken head", async () => {
+    const bytes = await wreck("V1 K0");
+    const zeros = new Uint8Array(headEnd(bytes));
+    const rest = bytes.subarray(headEnd(bytes));
+    const files = { "show-7.flv.part": bytes.subarray(0, 40), "show-8.flv.part": bytes.subarray(0, 200) };
+    const fresh = await nextRun(files, { idle: 59_000 });
+    expect(fresh.recording.names).toEqual(["show-1.flv", "show-7.flv.part"]);
+    const broken = await nextRun(
+      { "show-7.flv.part": zeros, "show-8.flv.part": Buffer.concat([bytes.subarray(0, 200), zeros, rest]) },
+      { idle: 61_000 },
+    );
+    expect(broken.recording.names).toEqual(["show-1.flv", "show-7.flv.part", "show-8.flv.part"]);
+    expect(broken.host.notices).toHaveLength(2);
+    for (const notice of broken.host.notices) {
+      expect(notice).toMatch(/stays as it is: ".*part" is not one of runnel's, or its beginning is lost$/);
+    }
   });
 
   test("finishes one of the very name that it writes to", async () => {
