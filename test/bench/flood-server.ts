@@ -1,70 +1,42 @@
 /**
- * An RTMP server to play from, for the benchmark, in a process of its own: it sends a prepared show over and over, as
- * fast as the client takes it or at a given rate, then says that the stream has ended, hangs up and is gone, so that
- * every client ends by itself. The port stands on its first line of stdout.
+ * An RTMP server to play from, for the benchmark, in a process of its own: it sends a show over and over, then says that
+ * the stream has ended and hangs up, so that every client ends by itself. Whoever does not begin with RTMP's handshake
+ * (the bare loops) gets the same bytes without it.
  *
- *   bun test/bench/flood-server.ts FILE.flv BYTES [MBIT_PER_SECOND]
+ *   flood N    N bytes as fast as the client takes them: when the client does not read, TCP makes this server wait
+ *   paced N    N seconds as an encoder would send them, see paced.ts
+ *   broken N   the same, but the line breaks without a goodbye, and the server goes on for the next client
+ *
+ * The port stands on the first line of stdout; then comes a line of JSON for each client that was served: when its first
+ * byte came (clock.ts), the bytes of media that it was sent, and the number of marked frames.
+ *
+ *   bun test/bench/flood-server.ts FILE.flv flood|paced|broken N
  */
-import { type FlvTag, mediaOf, readFlvFile } from "../support/flv-compare.ts";
 import { type Peer, serveRtmp } from "../support/rtmp-server.ts";
-import { amf, controlBytes, frame, statusBytes, u32 } from "../support/rtmp-wire.ts";
+import { controlBytes, statusBytes, u32 } from "../support/rtmp-wire.ts";
+import { now } from "./clock.ts";
+import { prepare, stamped } from "./media.ts";
+import { type Paced, sendPaced, stopPaced } from "./paced.ts";
 
-const CHUNK_SIZE = 4_096;
+/** What one client has been sent. */
+type Progress = {
+  hello: number;
+  payload: number;
+  marked: number;
+  bytes: number;
+  rounds: number;
+  current: Buffer;
+  at: number;
+  paced: Paced | undefined;
+  done: boolean;
+};
 
-/** One round of the show as chunks, and where the timestamps stand in it. */
-type Round = { bytes: Buffer; stamps: { at: number; time: number }[]; length: number };
-
-function prepare(tags: FlvTag[]): { head: Buffer; round: Round } {
-  const framed = (tag: FlvTag) => {
-    const type = tag.kind === "video" ? 9 : 8;
-    const message = { type, streamId: 1, timestamp: tag.timestamp, payload: tag.payload };
-    return frame(type === 9 ? 6 : 4, message, CHUNK_SIZE);
-  };
-  const media = mediaOf(tags);
-  const headers = media.filter((tag) => tag.role === "header").map(framed);
-  const metadata = { type: 18, streamId: 1, timestamp: 0, payload: amf("onMetaData", { encoder: "flood" }) };
-  const parts: Buffer[] = [];
-  const stamps: Round["stamps"] = [];
-  let at = 0;
-  for (const tag of media.filter((tag) => tag.role !== "header")) {
-    const part = framed(tag);
-    stamps.push({ at: at + 1, time: tag.timestamp });
-    parts.push(part);
-    at += part.length;
-  }
-  const last = Math.max(...stamps.map((stamp) => stamp.time));
-  const head = Buffer.concat([controlBytes(1, u32(CHUNK_SIZE)), frame(4, metadata, CHUNK_SIZE), ...headers]);
-  return { head, round: { bytes: Buffer.concat(parts), stamps, length: last + 40 } };
-}
-
-/** A copy of the round with its timestamps moved to where the timeline is. */
-function stamped(round: Round, number: number): Buffer {
-  const bytes = Buffer.from(round.bytes);
-  for (const { at, time } of round.stamps) bytes.writeUIntBE(time + number * round.length, at, 3);
-  return bytes;
-}
-
-const [file = "", size = "0", rate = "0"] = process.argv.slice(2);
-const { head, round } = prepare(await readFlvFile(file));
-const bytesPerMs = (Number(rate) * 1_000_000) / 8 / 1_000;
-/** A paced stream begins in real time for as long as a relay may need to reach its destinations. */
-const LEAD = 1_000;
 const SLICE = 256 * 1_024;
-const TICK = 10;
-
-/** Where the sending to one client stands. */
-type Progress = { sent: number; rounds: number; current: Buffer; at: number; begun: number; done: boolean };
-
+const RTMP_VERSION = 3;
+const [file = "", mode = "flood", amount = "0"] = process.argv.slice(2);
+const stream = await prepare(file);
+const roundPayload = stream.round.pieces.reduce((sum, piece) => sum + piece.payload, 0);
 const progress = new Map<Peer, Progress>();
-
-/** How much may be sent now: everything, or what the clock allows. */
-function allowance(state: Progress): number {
-  if (bytesPerMs === 0) return SLICE;
-  const elapsed = performance.now() - state.begun;
-  const natural = round.bytes.length / round.length;
-  const due = Math.min(elapsed, LEAD) * natural + Math.max(0, elapsed - LEAD) * bytesPerMs;
-  return Math.floor(due) - state.sent;
-}
 
 function finish(peer: Peer, state: Progress): void {
   state.done = true;
@@ -73,40 +45,71 @@ function finish(peer: Peer, state: Progress): void {
   peer.leave();
 }
 
-function pump(peer: Peer): void {
-  const state = progress.get(peer);
-  if (state === undefined || state.done) return;
-  for (;;) {
-    const length = Math.min(SLICE, allowance(state), state.current.length - state.at);
-    if (length > 0) {
-      const waiting = peer.send(state.current.subarray(state.at, state.at + length));
-      state.at += length;
-      state.sent += length;
-      if (waiting > 0) return; // `drained` goes on
-    } else if (state.at < state.current.length) {
-      setTimeout(pump, TICK, peer);
-      return;
+/** Sends until the client does not take more; `drained` goes on. */
+function flood(peer: Peer, state: Progress): void {
+  while (!state.done) {
+    if (state.at === state.current.length) {
+      state.payload += roundPayload;
+      // The end comes only between two messages.
+      if (state.bytes >= Number(amount)) return finish(peer, state);
+      state.rounds += 1;
+      state.current = stamped(stream.round, state.rounds);
+      state.at = 0;
     }
-    if (state.at < state.current.length) continue;
-    // The end comes only between two messages.
-    if (state.sent >= Number(size)) return finish(peer, state);
-    state.rounds += 1;
-    state.current = stamped(round, state.rounds);
-    state.at = 0;
+    const slice = state.current.subarray(state.at, state.at + SLICE);
+    state.at += slice.length;
+    state.bytes += slice.length;
+    if (peer.send(slice) > 0) return;
   }
 }
 
+function play(peer: Peer): void {
+  const state = progress.get(peer)!;
+  state.payload += stream.headPayload;
+  if (mode === "flood") {
+    peer.send(stream.head);
+    return flood(peer, state);
+  }
+  state.paced = sendPaced(stream, Number(amount), {
+    send: (bytes) => void peer.send(bytes),
+    finish: (marked) => {
+      state.marked = marked;
+      if (mode === "paced") return finish(peer, state);
+      state.done = true;
+      peer.socket.terminate();
+    },
+  });
+}
+
 const server = serveRtmp({
-  play: (peer) => {
-    const begun = performance.now();
-    progress.set(peer, { sent: 0, rounds: 0, current: stamped(round, 0), at: 0, begun, done: false });
-    peer.send(head);
-    pump(peer);
+  opened: (peer) => {
+    const current = stamped(stream.round, 0);
+    progress.set(peer, {
+      ...{ hello: 0, payload: 0, marked: 0, bytes: 0, rounds: 0, current, at: 0 },
+      ...{ paced: undefined, done: false },
+    });
+    const receive = peer.receive.bind(peer);
+    peer.receive = (bytes) => {
+      const state = progress.get(peer)!;
+      const first = state.hello === 0;
+      state.hello ||= now();
+      if (!first || bytes[0] === RTMP_VERSION) return receive(bytes);
+      peer.discard = true;
+      play(peer);
+    };
   },
-  drained: pump,
+  play,
+  drained: (peer) => {
+    const state = progress.get(peer);
+    if (state !== undefined && mode === "flood" && state.bytes > 0) flood(peer, state);
+  },
   closed: (peer) => {
-    // A client that calls again after the end (nginx does) must not get it all once more.
-    if (progress.delete(peer)) server[Symbol.dispose]();
+    const state = progress.get(peer);
+    progress.delete(peer);
+    if (state?.paced !== undefined) stopPaced(state.paced);
+    if (state?.done !== true) return;
+    const { hello, payload, marked } = state;
+    console.log(JSON.stringify({ hello, payload, marked }));
   },
 });
 console.log(server.port);

@@ -1,203 +1,134 @@
 /**
- * The benchmark of the compiled binary: processor time and peak memory side by side with other programs that do the
- * same with the same stream on the loopback. Runs alternate and medians are shown; servers run apart, so that only the
- * client is counted. Nothing here passes or fails: the table is for people, who compare columns of one run only.
+ * The benchmark of the compiled binary beside other programs that do the same with the same stream on the loopback.
+ * Runs alternate (A B C A B C ...), medians are shown, servers run apart so that only the contestant is counted. The
+ * source waits when its client does not read, and every destination is asked how much came: a contestant that lost
+ * something gets no ratio. Nothing here passes or fails: people compare columns of one run only.
  *
- *   bun run bench [--runs N] [--quick] [--only TEXT]
+ *   bun run bench [WORK...] [--rounds N] [--quick] [--seconds N]
+ *
+ * --seconds is how long live streams last. Works: pull pull-short relay-1 relay-4 relay-16 paced rtmps push many chunks; and soak, which is run only when named
+ * (--minutes N). The table is Markdown.
  */
-import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runnelBinary } from "../support/binary.ts";
-import { makeShow } from "../support/media.ts";
-import { freePort, until, untilListening } from "../support/ports.ts";
-import { type Child, start, stopAll } from "../support/process.ts";
-import { NGINX_RTMP_MODULE, needs, type ProgramName, which } from "../support/programs.ts";
+import { stopAll } from "../support/process.ts";
+import { needs } from "../support/programs.ts";
 import { removeScratch, scratch } from "../support/scratch.ts";
-import { type Client, type Measurement, measure, median } from "./measure.ts";
+import { makeAuthority } from "../support/tls.ts";
+import { countChunks } from "./chunk-count.ts";
+import { makeBareLoop, type Name, NAMES, present, versions } from "./contestants.ts";
+import { makeLongFile, makeMedia } from "./media.ts";
+import { once, type Setting } from "./one-run.ts";
+import { soak } from "./soak.ts";
+import { type Line, makeWorks, type Result, type Work } from "./works.ts";
 
 const MIB = 2 ** 20;
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    runs: { type: "string", default: "5" },
+    rounds: { type: "string" },
     quick: { type: "boolean", default: false },
-    only: { type: "string", default: "" },
+    seconds: { type: "string" },
+    minutes: { type: "string", default: "60" },
   },
 });
-const runs = values.quick ? 1 : Number(values.runs);
-const flood = (values.quick ? 40 : 250) * MIB;
-/**
- * A relay drops what a destination takes too late, measured in the stream's own time, so that a source without any
- * pace would be a measurement of dropping. This is 60 times real time.
- */
-const fastRate = 400;
-const pacedRate = 6;
-const paced = ((pacedRate * 1_000_000) / 8) * (values.quick ? 3 : 10);
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
+/** What arrives may differ by an end marker or a repeated header, not by a frame. */
+const ALL = 0.9995;
 
-/** Who does it. A recorder says to which file; a server that cannot fetch the source itself says who publishes to it. */
-type Worker = Client & { needs?: ProgramName; file?: string; feed?: string[] };
-
-/** A piece of work, and who does it. `sinks` is how many copies must arrive. */
-type Work = {
-  name: string;
-  bytes: number;
-  rate: number;
-  sinks: number;
-  clients(source: string, sinks: string[]): Worker[];
-};
-
+const started = new Date();
 const binary = await runnelBinary();
 const dir = scratch("bench");
-const show = await makeShow(join(dir, "show.flv"), { seconds: 2, bitrate: "6M" });
-
-async function server(file: string, ...args: string[]): Promise<{ port: number; child: Child }> {
-  const child = start([process.execPath, join(import.meta.dir, file), ...args], { timeout: 150_000 });
-  const port = await until(`${file} names its port`, () => /^\d+$/m.exec(child.stdout)?.[0]);
-  return { port: Number(port), child };
+const longFile = join(dir, "long.flv");
+const sizes = values.quick
+  ? { flood: 64 * MIB, seconds: 3, streams: 20 }
+  : { flood: 256 * MIB, seconds: 10, streams: 50 };
+if (values.seconds !== undefined) sizes.seconds = Number(values.seconds);
+const works = makeWorks(sizes, dir, longFile);
+const known = [...works.map(({ id }) => id), "chunks", "soak"];
+const wanted = positionals.length > 0 ? positionals : known.filter((id) => id !== "soak");
+const unknown = wanted.filter((id) => !known.includes(id));
+if (unknown.length > 0) {
+  console.error(`unknown: ${unknown.join(", ")}; works are ${known.join(", ")}`);
+  process.exit(2);
 }
 
-const ffmpeg = (...args: string[]) => ["ffmpeg", "-nostdin", "-v", "error", "-y", ...args];
-const output = (name: string) => join(dir, name);
-
-function ffmpegRelay(source: string, sinks: string[]): string[] {
-  if (sinks.length === 1) return ffmpeg("-i", source, "-c", "copy", "-f", "flv", ...sinks);
-  const tee = sinks.map((sink) => `[f=flv]${sink}`).join("|");
-  return ffmpeg("-i", source, "-map", "0", "-c", "copy", "-flags", "+global_header", "-f", "tee", tee);
-}
-
-/** nginx pushes on what is published to it; what it pulls itself it does not push. */
-function nginxRelay(sinks: string[]): string[] {
-  const config = output("nginx.conf");
-  const push = sinks.map((sink) => `push ${sink};`).join(" ");
-  writeFileSync(
-    config,
-    `load_module ${NGINX_RTMP_MODULE}; daemon off; master_process off; pid ${dir}/nginx.pid;
-error_log ${dir}/nginx.log error; events { worker_connections 64; }
-rtmp { access_log off; server { listen 127.0.0.1:${nginxPort}; application live { live on; ${push} } } }
-`,
-  );
-  return [which("nginx") ?? "nginx", "-e", `${dir}/nginx.log`, "-p", dir, "-c", config];
-}
-
-const relayFlags = ["--retry-max", "1s", "-q"];
-const relayClients = (source: string, sinks: string[]): Worker[] => [
-  { name: "runnel", argv: [binary, "relay", source, ...sinks, ...relayFlags] },
-  { name: "ffmpeg -c copy", argv: ffmpegRelay(source, sinks), needs: "ffmpeg" },
-];
-const nginxPort = await freePort();
-const seconds = String((paced * 8) / (pacedRate * 1_000_000));
-const loop = ["-re", "-stream_loop", "-1", "-i", show, "-t", seconds, "-c", "copy", "-f", "flv"];
-
-const works: Work[] = [
-  {
-    name: `pull ${flood / MIB} MiB to FLV, as fast as it goes`,
-    bytes: flood,
-    rate: 0,
-    sinks: 0,
-    clients: (source) => {
-      const [own, dump, copy] = [output("runnel.flv"), output("dump.flv"), output("ffmpeg.flv")];
-      return [
-        { name: "runnel", argv: [binary, "pull", source, own, "--force", "-q"], file: own },
-        {
-          name: "rtmpdump",
-          argv: ["rtmpdump", "-q", "-r", source, "-o", dump],
-          file: dump,
-          needs: "rtmpdump",
-        },
-        {
-          name: "ffmpeg -c copy",
-          argv: ffmpeg("-i", source, "-c", "copy", copy),
-          file: copy,
-          needs: "ffmpeg",
-        },
-      ];
-    },
-  },
-  { name: `relay 1 to 1, ${fastRate} Mbit/s`, bytes: flood, rate: fastRate, sinks: 1, clients: relayClients },
-  { name: `relay 1 to 4, ${fastRate} Mbit/s`, bytes: flood, rate: fastRate, sinks: 4, clients: relayClients },
-  {
-    name: `relay 1 to 4, ${pacedRate} Mbit/s`,
-    bytes: paced,
-    rate: pacedRate,
-    sinks: 4,
-    clients: (source, sinks) => [
-      ...relayClients(source, sinks),
-      {
-        name: "nginx-rtmp push",
-        argv: nginxRelay(sinks),
-        feed: ["ffmpeg", "-nostdin", "-v", "error", ...loop, `rtmp://127.0.0.1:${nginxPort}/live/show`],
-        endless: true,
-        needs: "nginx-rtmp",
-      },
-    ],
-  },
-];
-
-/** One run of one client with fresh servers; also tells how much of the stream arrived in its file or at the sinks. */
-async function once(work: Work, pick: number): Promise<Measurement & { arrived: number }> {
-  const source = await server("flood-server.ts", show, String(work.bytes), String(work.rate));
-  const sink = work.sinks === 0 ? undefined : await server("sink-server.ts");
-  const sinks = Array.from({ length: work.sinks }, (_, i) => `rtmp://127.0.0.1:${sink?.port}/live/s${i}`);
-  const client = work.clients(`rtmp://127.0.0.1:${source.port}/live/show`, sinks)[pick]!;
-  const gone = () => sink?.child.stdout.split("\n").filter((line) => line.startsWith("{")) ?? [];
-  const ended = until("the sinks lose their publishers", () => gone().length >= work.sinks, 110_000);
-  ended.catch(() => {});
-  const measured = measure(client, ended);
-  if (client.feed !== undefined) {
-    await untilListening(nginxPort);
-    start(client.feed, { timeout: 60_000 });
-  }
-  const result = await measured;
-  if (sink !== undefined)
-    await until("the sinks count", () => gone().length >= work.sinks, 5_000).catch(() => {});
-  await Promise.all([source.child.stop(), sink?.child.stop()]);
-  const sent = gone().reduce((sum, line) => sum + Number(JSON.parse(line).bytes), 0);
-  const bytes = client.file === undefined ? sent / work.sinks : Bun.file(client.file).size;
-  if (client.file !== undefined) rmSync(client.file, { force: true });
-  return { ...result, arrived: bytes / work.bytes };
-}
-
-const column = (text: string, width: number) => text.padStart(width);
-
-async function table(work: Work): Promise<void> {
-  console.log(`\n${work.name}`);
-  const all = work.clients("rtmp://127.0.0.1/live/show", []);
-  const usable = all
-    .map((client, i) => ({ client, i }))
-    .filter(({ client }) => !client.needs || needs(client.needs));
-  const results = new Map<string, (Measurement & { arrived: number })[]>();
-  for (let run = 0; run < runs; run++) {
-    for (const { client, i } of usable) {
-      const list = results.get(client.name) ?? [];
-      list.push(await once(work, i));
-      results.set(client.name, list);
+/** All runs of one work, the contestants in turn. */
+async function play(setting: Setting, work: Work): Promise<Map<Name, Result[]>> {
+  const results = new Map<Name, Result[]>();
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of work.contestants.filter(({ name }) => present(name))) {
+      const list = results.get(contestant.name) ?? [];
+      results.set(contestant.name, list);
+      const result = await once(setting, work, contestant);
+      list.push(result);
+      const { cpu, wall, peak, arrived } = result;
+      const told = `cpu ${cpu.toFixed(0)} ms, wall ${wall.toFixed(0)} ms, ${(peak / MIB).toFixed(1)} MiB`;
+      console.error(`${work.id} ${round + 1}: ${contestant.name}: ${told}, ${percent(arrived)} arrived`);
     }
   }
-  const of = (name: string, key: keyof (Measurement & { arrived: number })) =>
-    median((results.get(name) ?? []).map((result) => result[key]));
-  // What a client lost or sent beyond the others' end must not count for or against it.
-  const cost = (name: string) => of(name, "cpu") / of(name, "arrived");
-  const titles = ["cpu ms", "wall ms", "peak MiB", "runnel's cpu", "runnel's memory", "arrived"];
-  console.log(`  ${"".padEnd(16)}${titles.map((title) => column(title, 17)).join("")}`);
-  for (const { client } of usable) {
-    const { name } = client;
-    const cells = [
-      of(name, "cpu").toFixed(0),
-      of(name, "wall").toFixed(0),
-      (of(name, "peak") / MIB).toFixed(1),
-      `${(cost("runnel") / cost(name)).toFixed(2)} x`,
-      `${(of("runnel", "peak") / of(name, "peak")).toFixed(2)} x`,
-      `${(of(name, "arrived") * 100).toFixed(0)} %`,
-    ];
-    console.log(`  ${name.padEnd(16)}${cells.map((cell) => column(cell, 17)).join("")}`);
-  }
+  return results;
 }
 
-console.log(
-  `medians of ${runs}; "runnel's cpu" is its processor time per byte that arrived, divided by that row's`,
-);
+const percent = (arrived: number) => `${(arrived * 100).toFixed(1)} %`;
+
+/** One cell: the value, the part that arrived if that is not all, else how runnel compares to it. */
+function cell(line: Line, name: Name, results: Map<Name, Result[]>): string {
+  const own = results.get(name);
+  if (own === undefined) return "–";
+  const value = line.value(own);
+  const text = Number.isFinite(value) ? value.toFixed(line.digits) : "–";
+  const least = Math.min(...own.map(({ arrived }) => arrived));
+  if (!(least >= ALL)) return `${text} (only ${percent(least)} arrived)`;
+  const runnel = results.get("runnel");
+  if (name === "runnel" || runnel === undefined || text === "–") return text;
+  if (!(Math.min(...runnel.map(({ arrived }) => arrived)) >= ALL)) return text;
+  return `${text} (${(line.value(runnel) / value).toFixed(2)} ×)`;
+}
+
+function row(work: Work, line: Line, results: Map<Name, Result[]>): string {
+  const missing = (name: Name) => work.contestants.some((one) => one.name === name) && !present(name);
+  const cells = NAMES.map((name) => (missing(name) ? "missing" : cell(line, name, results)));
+  return `| ${work.title} | ${line.title}, ${line.unit} | ${cells.join(" | ")} |`;
+}
+
+const heading = [
+  `| work | measured | ${NAMES.join(" | ")} |`,
+  `|---|---|${NAMES.map(() => "---:").join("|")}|`,
+];
+const note = `Medians of ${rounds} alternating runs; in parentheses runnel's value divided by that one's.`;
+
 try {
-  for (const work of works.filter(({ name }) => name.includes(values.only))) await table(work);
+  if (wanted.includes("soak")) await soak(dir, binary, Number(values.minutes));
+  const chosen = works.filter(({ id }) => wanted.includes(id));
+  const rows: string[] = [];
+  if (chosen.length > 0) {
+    await makeBareLoop(dir);
+    const show = await makeMedia(join(dir, "show.flv"), "6M");
+    const light = chosen.some((work) => work.light) ? await makeMedia(join(dir, "light.flv"), "2M") : "";
+    const pushes = chosen.some(({ id }) => id === "push");
+    const setting: Setting = {
+      ...{ dir, binary, show, lightShow: light },
+      longPayload: pushes ? await makeLongFile(show, longFile, sizes.flood) : 0,
+      authority: needs("openssl") ? await makeAuthority() : undefined,
+    };
+    for (const work of chosen) {
+      if (work.tls && setting.authority === undefined) {
+        rows.push(`| ${work.title} | openssl is missing, not measured |${" – |".repeat(NAMES.length)}`);
+        continue;
+      }
+      const results = await play(setting, work);
+      rows.push(...work.lines.map((line) => row(work, line, results)));
+    }
+  }
+  if (wanted.includes("chunks")) rows.push(...(await countChunks(NAMES.length)));
+  if (rows.length > 0) {
+    console.log([...heading, ...rows].join("\n"));
+    const minutes = (Date.now() - started.getTime()) / 60_000;
+    console.log(`\n${note} ${started.toISOString().slice(0, 10)}, ${minutes.toFixed(1)} min.\n`);
+    for (const line of await versions(binary)) console.log(`- ${line}`);
+  }
 } finally {
   await stopAll();
   removeScratch();

@@ -1,0 +1,80 @@
+/**
+ * Whether memory stays flat: a relay of one live stream to four servers whose source breaks off every 20 s, for as many
+ * minutes as asked. Prints the resident memory of each minute, the slope behind the first quarter, how often the source
+ * was reached, and whether every destination got every frame that the source had sent.
+ */
+import { join } from "node:path";
+import { until } from "../support/ports.ts";
+import { type Child, start } from "../support/process.ts";
+import { median, residentMemory } from "./measure.ts";
+import { makeMedia } from "./media.ts";
+import { PREROLL_MS } from "./paced.ts";
+
+const MIB = 2 ** 20;
+const SINKS = 4;
+const SESSION_S = 20;
+const LOOK_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+/** Least squares: how much `values` grow from one to the next. */
+function slope(values: readonly number[]): number {
+  const n = values.length;
+  const meanX = (n - 1) / 2;
+  const meanY = values.reduce((sum, value) => sum + value, 0) / n;
+  const spread = values.reduce((sum, _, x) => sum + (x - meanX) ** 2, 0);
+  return values.reduce((sum, value, x) => sum + (x - meanX) * (value - meanY), 0) / spread;
+}
+
+async function watch(pid: number, minutes: number): Promise<number[]> {
+  const perMinute: number[] = [];
+  for (let minute = 1; minute <= minutes; minute++) {
+    const seen: number[] = [];
+    for (const end = performance.now() + MINUTE_MS; performance.now() < end; await Bun.sleep(LOOK_MS)) {
+      const memory = residentMemory(pid);
+      if (memory === undefined) throw new Error("the relay has ended");
+      seen.push(memory.now);
+    }
+    perMinute.push(median(seen));
+    const most = residentMemory(pid)?.peak ?? Number.NaN;
+    console.log(
+      `| ${minute} | ${(median(seen) / MIB).toFixed(1)} | ${(Math.max(...seen) / MIB).toFixed(1)} | ${(most / MIB).toFixed(1)} |`,
+    );
+  }
+  return perMinute;
+}
+
+/** Runs the soak; see the head of this file. */
+export async function soak(dir: string, binary: string, minutes: number): Promise<void> {
+  const show = await makeMedia(join(dir, "soak.flv"), "6M");
+  const timeout = (minutes + 2) * MINUTE_MS;
+  const bench = (file: string, ...args: string[]): Child =>
+    start([process.execPath, join(import.meta.dir, file), ...args], { timeout });
+  const portOf = (child: Child): Promise<string> =>
+    until("a server names its port", () => /^\d+$/m.exec(child.stdout)?.[0]);
+  const source = bench("flood-server.ts", show, "broken", String(SESSION_S - PREROLL_MS / 1_000));
+  const sink = bench("sink-server.ts");
+  const [from, to] = [await portOf(source), await portOf(sink)];
+  const sinks = Array.from({ length: SINKS }, (_, i) => `rtmp://127.0.0.1:${to}/live/s${i}`);
+  const flags = ["--retry-min", "100ms", "--retry-max", "1s", "-q"];
+  const relay = start([binary, "relay", `rtmp://127.0.0.1:${from}/live/show`, ...sinks, ...flags], {
+    timeout,
+  });
+  console.log(`relay 1 to ${SINKS}, 6 Mbit/s, the source breaks off every ${SESSION_S} s, ${minutes} min\n`);
+  console.log("| minute | resident, median MiB | most in it | peak so far |\n|---:|---:|---:|---:|");
+  const perMinute = await watch(relay.pid, minutes);
+  relay.signal("SIGINT");
+  const { code, stderr } = await relay.finished;
+  const lines = (child: Child) => child.stdout.split("\n").filter((line) => line.startsWith("{"));
+  await until("every sink counts", () => lines(sink).length >= SINKS);
+  const later = perMinute.slice(Math.floor(perMinute.length / 4));
+  const growth = slope(later) / 1_024;
+  const marked = (child: Child) => lines(child).map((line) => Number(JSON.parse(line).marked));
+  const sent = marked(source).reduce((sum, count) => sum + count, 0);
+  console.log(`\nslope behind the first quarter: ${growth.toFixed(1)} KiB a minute`);
+  console.log(`sessions of the source that broke: ${lines(source).length}, with ${sent} marked frames`);
+  console.log(
+    `marked frames at the destinations: ${marked(sink).join(", ")} (those of the last session too)`,
+  );
+  console.log(`exit code ${code}; ${stderr.trim().split("\n").at(-1)}\n`);
+  await Promise.all([source.stop(), sink.stop()]);
+}
