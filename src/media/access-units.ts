@@ -76,8 +76,9 @@ export class AccessUnits {
 
   /** Nothing came for half a frame: hands out a picture that must be complete. */
   flushIfIdle(now: number, pause: number): void {
-    if (!this.#rules.complete || !this.splitter.flushIfIdle(now, pause)) return;
-    if (!this.#hasPicture) return;
+    // What the splitter held tells whether it is the first of two fields, so it must be taken before that is asked.
+    if (!this.splitter.flushIfIdle(now, pause)) return;
+    if (!this.#hasPicture || !this.#rules.complete) return;
     this.#finish();
     this.#early = true;
   }
