@@ -10,6 +10,7 @@ import { RtmpClient } from "../rtmp/client.ts";
 import type { FourCcs } from "../rtmp/connect.ts";
 import type { MediaEvent, RtmpEvent } from "../rtmp/events.ts";
 import { parseRtmpServer, parseRtmpUrl, redactUrl, type RtmpUrl } from "../rtmp/url.ts";
+import { watchSending } from "./send-watch.ts";
 import { connectTcp, type TlsOptions } from "./tcp.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
 
@@ -48,8 +49,6 @@ export type LinkHandler = {
 const MAX_HOPS = 5;
 /** Simple handshake randomness and a signed packet's. */
 const RANDOM_BYTES = 3032;
-/** How often a publisher's progress is looked at, in ms. */
-const PROGRESS_INTERVAL_MS = 1000;
 
 /** Where the dialling stands: what redirects and challenges changed so far. */
 type Hop = { url: RtmpUrl; authQuery: string; handshake: "simple" | "digest" };
@@ -94,10 +93,7 @@ export class RtmpLink {
   #transport: ByteTransport | undefined;
   #timer: Timer | undefined;
   #timerAt = Infinity;
-  #progress: Timer | undefined;
-  /** What the server had taken when it last took anything, and when that was. */
-  #taken = 0;
-  #takenAt = 0;
+  #stopWatch: (() => void) | undefined;
   #settle: { resolve(detour: Detour | undefined): void; reject(error: unknown): void } | undefined;
   #paused = false;
   #over = false;
@@ -204,9 +200,8 @@ export class RtmpLink {
       timeout: connectTimeout,
     };
     this.#transport = await connectTcp(where, handler, signal);
-    if (this.#target.intent === "publish") {
-      this.#progress = setInterval(() => this.#watchProgress(), PROGRESS_INTERVAL_MS);
-    }
+    if (this.#target.intent === "publish")
+      this.#stopWatch = watchSending(this.#transport, this.#target.stall, () => this.#onStuck());
   }
 
   #onData(segment: Uint8Array): void {
@@ -352,23 +347,15 @@ export class RtmpLink {
     this.#run(() => this.#client.advance(performance.now()));
   }
 
-  /** A server that takes nothing for the stall time is lost, even if its socket stays open. */
-  #watchProgress(): void {
-    const taken = this.#transport?.takenBytes ?? 0;
-    const now = performance.now();
-    // What is kept may grow meanwhile, by answers to pings: it tells nothing.
-    if (this.bufferedBytes === 0 || taken !== this.#taken) {
-      this.#taken = taken;
-      this.#takenAt = now;
-    } else if (now - this.#takenAt >= this.#target.stall) {
-      this.#fail(new TransportError(`the server takes no data for ${this.#target.stall / 1000}s`, "stalled"));
-    }
+  /** A server that takes nothing is lost, even if its socket stays open. */
+  #onStuck(): void {
+    this.#fail(new TransportError(`the server takes no data for ${this.#target.stall / 1000}s`, "stalled"));
   }
 
   #stop(): void {
     this.#over = true;
     clearTimeout(this.#timer);
-    clearInterval(this.#progress);
+    this.#stopWatch?.();
   }
 }
 

@@ -14,6 +14,7 @@ import type {
   PublishRequest,
   ServerEvent,
 } from "../rtmp/server-events.ts";
+import { watchSending } from "./send-watch.ts";
 import { listenTcp, type ListenAddress, type TcpListener } from "./tcp-listen.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
 
@@ -122,6 +123,7 @@ export class ServerLink {
   #stream: StreamHandler | undefined;
   #timer: Timer | undefined;
   #timerAt = Infinity;
+  #stopWatch: (() => void) | undefined;
   #lastHeard = performance.now();
   #paused = false;
   #over = false;
@@ -148,16 +150,6 @@ export class ServerLink {
   /** Whether the client takes what is sent. */
   get writable(): boolean {
     return this.#transport.writable;
-  }
-
-  /** Bytes that the client has not taken yet. */
-  get bufferedBytes(): number {
-    return this.#transport.bufferedBytes;
-  }
-
-  /** Bytes that left for the client so far. */
-  get takenBytes(): number {
-    return this.#transport.takenBytes;
   }
 
   /** What media for a player must be framed with. */
@@ -193,6 +185,11 @@ export class ServerLink {
   /** Sends framed media; the caller may reuse the bytes right away. */
   send(bytes: Uint8Array): void {
     if (!this.#over) this.#transport.send(bytes);
+  }
+
+  /** Calls `onStuck` when the client has taken nothing of what is sent to it for `stall` ms. */
+  watchSending(stall: number, onStuck: () => void): void {
+    if (!this.#over) this.#stopWatch = watchSending(this.#transport, stall, onStuck);
   }
 
   pause(): void {
@@ -307,8 +304,7 @@ export class ServerLink {
 
   /** The last words get a moment to arrive: a reset would destroy them. */
   #closeSoon(): void {
-    this.#over = true;
-    clearTimeout(this.#timer);
+    this.#stop();
     this.#context.onGone(undefined);
     this.#endStream("refused");
     setTimeout(() => void this.#transport.finish(), CLOSE_DELAY_MS);
@@ -316,11 +312,16 @@ export class ServerLink {
 
   #end(reason: string, trouble: string | undefined, keepOpen = false): void {
     if (this.#over) return;
-    this.#over = true;
-    clearTimeout(this.#timer);
+    this.#stop();
     this.#context.onGone(trouble);
     this.#endStream(reason);
     if (!keepOpen) this.#transport.close();
+  }
+
+  #stop(): void {
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#stopWatch?.();
   }
 
   #arm(): void {

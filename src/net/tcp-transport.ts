@@ -5,10 +5,11 @@
 import { TransportError, type TransportFault } from "../errors.ts";
 import { Outbox } from "./outbox.ts";
 import { errorCode } from "./resolve.ts";
+import { type SocketPorts, unacknowledgedBytes } from "./socket-table.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
 
 /** What of Bun's sockets is used here, whatever data hangs on them. */
-export type Socket = Pick<Bun.Socket<unknown>, "write" | "end" | "terminate" | "shutdown">;
+export type Socket = Pick<Bun.Socket<unknown>, "write" | "end" | "terminate" | "shutdown"> & SocketPorts;
 
 /** How long a peer may take to close after our goodbye, in ms. */
 const LINGER_MS = 1000;
@@ -24,6 +25,7 @@ export class TcpTransport implements ByteTransport {
   handler: TransportHandler = NOBODY;
   readonly #outbox: Outbox;
   #socket: Socket | undefined;
+  #ports: SocketPorts | undefined;
   #state: "opening" | "open" | "finishing" | "closed" = "opening";
   #onFinished: (() => void) | undefined;
   #saidGoodbye = false;
@@ -46,9 +48,19 @@ export class TcpTransport implements ByteTransport {
     return this.#outbox.taken;
   }
 
+  async unacknowledgedBytes(): Promise<number | undefined> {
+    const ports = this.#state === "open" ? this.#ports : undefined;
+    return ports === undefined ? undefined : unacknowledgedBytes(ports);
+  }
+
   attach(socket: Socket): void {
-    if (this.#state === "closed") socket.terminate();
-    else this.#socket = socket;
+    if (this.#state === "closed") {
+      socket.terminate();
+      return;
+    }
+    this.#socket = socket;
+    // A socket that is closed has forgotten them.
+    this.#ports = { localPort: socket.localPort, remotePort: socket.remotePort };
   }
 
   opened(): void {

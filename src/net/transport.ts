@@ -13,6 +13,8 @@ export interface ByteTransport {
   readonly bufferedBytes: number;
   /** Bytes that the way to the peer took so far: while some are kept, only this tells whether it is stuck. */
   readonly takenBytes: number;
+  /** Those of them that the peer's side has not acknowledged; undefined where the system does not say. */
+  unacknowledgedBytes(): Promise<number | undefined>;
   /** Stops and restarts reading; the peer feels it as TCP back-pressure. */
   pause(): void;
   resume(): void;

@@ -190,6 +190,15 @@ jobs:
     expect(await isolated({ live }, { done, look: BIG })).toMatch(/^3 incomplete:.* bad down/);
   });
 
+  // 300 kbit/s: the kernel alone would hide for two minutes that nobody reads.
+  test("never reads a small stream is dropped after --stall all the same", async () => {
+    const live = ({ peer, connection }: TakenSession): void => {
+      if (connection === 0) (peer.socket as unknown as { pause(): void }).pause();
+    };
+    const done = (trial: Trial): boolean => trial.bad.sessions.length > 1 && recovered(trial);
+    expect(await isolated({ live }, { done })).toMatch(/^3 incomplete:.* bad down/);
+  });
+
   test("pings without end and reads nothing costs nothing", async () => {
     const live = ({ peer }: TakenSession): void => {
       (peer.socket as unknown as { pause(): void }).pause();

@@ -338,3 +338,19 @@ describe("a name", () => {
     expect(await connecting.catch((e: unknown) => e)).toMatchObject({ message: "stopped" });
   });
 });
+
+describe.if(process.platform === "linux")("what the peer's side has not acknowledged", () => {
+  test("is nothing when the peer reads, and grows when it does not", async () => {
+    const { transport, socket } = await connect();
+    gather(socket);
+    transport.send(randomBytes(100_000, 2));
+    await until("everything is acknowledged", async () => (await transport.unacknowledgedBytes()) === 0);
+    socket.pause();
+    await until("the kernels are full", async () => {
+      transport.send(randomBytes(100_000, 3));
+      return ((await transport.unacknowledgedBytes()) ?? 0) > 500_000;
+    });
+    transport.close();
+    expect(await transport.unacknowledgedBytes()).toBeUndefined();
+  });
+});

@@ -1,76 +1,92 @@
 /**
  * Sink: serves whoever comes to play. Each player has a queue of its own that begins with metadata, headers and the
  * current GOP; one that is slow skips to the next keyframe, one that takes nothing at all is closed, and nobody
- * else feels it.
+ * else feels it. Players of an episode that is over take what they were sent and leave, while those of the next come.
  */
 
 import type { ServerLink } from "../../net/rtmp-listen.ts";
-import type { MediaPacket } from "../../media/packet.ts";
 import type { PlayRequest } from "../../rtmp/server-events.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Sink, SinkContext } from "../source.ts";
 import type { ListenPort } from "../sources/listen-port.ts";
-import { RunFramer, takeRun, type RunFraming } from "./run-framer.ts";
+import { RunFramer } from "./run-framer.ts";
+import { RunSender, type Sending } from "./run-sender.ts";
 
 const RUN_BYTES = 256 * 1024;
-/** How often players that take nothing are looked for, in ms. */
-const WATCH_INTERVAL_MS = 1000;
 
 /** What serving players needs; `stall` in ms. */
 export type PlayersOptions = {
   readonly name: string;
-  readonly port: ListenPort;
+  readonly port: Pick<ListenPort, "open" | "onPlayer">;
   readonly queue: QueueLimits;
   readonly stall: number;
 };
 
 /** Everybody who plays the job's stream. */
 export function playersSink(options: PlayersOptions): Sink {
-  const totals = { bytesOut: 0 };
+  const audience = new Audience(options);
   return {
     name: options.name,
     kind: "players",
     limits: options.queue,
     get bytesOut() {
-      return totals.bytesOut;
+      return audience.bytesOut;
     },
-    run: (context, signal) => serve(options, totals, context, signal),
+    run: (context, signal) => audience.serve(context, signal),
+    close: (signal) => audience.close(signal),
   };
 }
 
-async function serve(
-  options: PlayersOptions,
-  totals: { bytesOut: number },
-  context: SinkContext,
-  signal: AbortSignal,
-): Promise<void> {
-  const players = new Set<Player>();
-  const framer = new RunFramer("play");
-  options.port.open();
-  options.port.onPlayer = (link, request) => {
-    const queue = context.join(options.queue);
-    const player = new Player(link, queue, framer, totals, (reason) => {
-      players.delete(player);
-      context.leave(queue);
-      context.trace(`player ${link.address} left: ${reason}`);
-    });
-    players.add(player);
-    context.trace(`player ${link.address} came`);
-    player.start(request);
+/** The players of all episodes. */
+class Audience {
+  readonly #options: PlayersOptions;
+  readonly #sending: Sending = {
+    framer: new RunFramer("play"),
+    runBytes: RUN_BYTES,
+    totals: { bytesOut: 0 },
   };
-  const watch = setInterval(() => {
-    for (const player of players) player.checkProgress(options.stall);
-  }, WATCH_INTERVAL_MS);
-  context.onLive();
-  try {
+  /** Players of episodes that are over, on their way out. */
+  readonly #leaving = new Set<Promise<void>>();
+
+  constructor(options: PlayersOptions) {
+    this.#options = options;
+  }
+
+  get bytesOut(): number {
+    return this.#sending.totals.bytesOut;
+  }
+
+  /** Lets players in until the episode is over; those who are here then hear that it is, and are not waited for. */
+  async serve(context: SinkContext, signal: AbortSignal): Promise<void> {
+    const { port, queue: limits, stall } = this.#options;
+    const players = new Set<Player>();
+    port.open();
+    const letIn = (link: ServerLink, request: PlayRequest): void => {
+      const queue = context.join(limits);
+      const player = new Player(link, queue, this.#sending, (reason) => {
+        players.delete(player);
+        context.leave(queue);
+        context.trace(`player ${link.address} left: ${reason}`);
+      });
+      players.add(player);
+      context.trace(`player ${link.address} came`);
+      player.start(request, stall);
+    };
+    port.onPlayer = letIn;
+    context.onLive();
     await Promise.race([context.ended, aborted(signal)]);
-    // Nobody new is let in; those who are here hear that it is over.
-    options.port.onPlayer = undefined;
-    const farewells = Promise.all([...players].map((player) => player.finish()));
-    // One that is slow to take the rest must not hold up a job that is ended at once.
-    await Promise.race([farewells, aborted(signal)]);
-  } finally {
-    clearInterval(watch);
+    if (port.onPlayer === letIn) port.onPlayer = undefined;
+    for (const player of players) this.#sayGoodbye(player);
+  }
+
+  /** Waits until everybody has left; one that is slow to take the rest must not hold up a job that is ended at once. */
+  async close(signal: AbortSignal): Promise<void> {
+    await Promise.race([Promise.all(this.#leaving), aborted(signal)]);
+  }
+
+  #sayGoodbye(player: Player): void {
+    const farewell = player.finish().finally(() => this.#leaving.delete(farewell));
+    this.#leaving.add(farewell);
   }
 }
 
@@ -83,30 +99,19 @@ function aborted(signal: AbortSignal): Promise<void> {
 class Player {
   readonly #link: ServerLink;
   readonly #queue: PacketQueue;
-  readonly #framer: RunFramer;
-  readonly #totals: { bytesOut: number };
+  readonly #sender: RunSender;
   readonly #onGone: (reason: string) => void;
-  readonly #run: MediaPacket[] = [];
-  #framing: RunFraming | undefined;
-  #taken = 0;
-  #blockedFor = 0;
   #gone = false;
 
-  constructor(
-    link: ServerLink,
-    queue: PacketQueue,
-    framer: RunFramer,
-    totals: { bytesOut: number },
-    onGone: (reason: string) => void,
-  ) {
+  constructor(link: ServerLink, queue: PacketQueue, sending: Sending, onGone: (reason: string) => void) {
     this.#link = link;
     this.#queue = queue;
-    this.#framer = framer;
-    this.#totals = totals;
+    this.#sender = new RunSender(link, queue, sending);
     this.#onGone = onGone;
   }
 
-  start(request: PlayRequest): void {
+  /** Accepts the player; one that takes nothing for `stall` ms is closed. */
+  start(request: PlayRequest, stall: number): void {
     this.#queue.onReady = () => this.#drain();
     this.#queue.onFailure = () => this.#leave("failed");
     const accepted = this.#link.accept(request.id, {
@@ -115,8 +120,9 @@ class Player {
       onDrain: () => this.#queue.wake(),
       onEnd: (reason) => this.#leave(reason),
     });
-    if (accepted) this.#queue.wake();
-    else this.#leave("gone before it was answered");
+    if (!accepted) return this.#leave("gone before it was answered");
+    this.#link.watchSending(stall, () => this.#onStuck());
+    this.#queue.wake();
   }
 
   /** The stream is over. */
@@ -126,13 +132,7 @@ class Player {
     await this.#link.finish();
   }
 
-  /** Closes a player that has taken nothing for `stall` ms; called every WATCH_INTERVAL_MS. */
-  checkProgress(stall: number): void {
-    const { bufferedBytes, takenBytes } = this.#link;
-    const blocked = bufferedBytes > 0 && takenBytes === this.#taken;
-    this.#blockedFor = blocked ? this.#blockedFor + WATCH_INTERVAL_MS : 0;
-    this.#taken = takenBytes;
-    if (this.#blockedFor < stall) return;
+  #onStuck(): void {
     this.#leave("it takes no data");
     this.#link.close("a player takes no data, closed");
   }
@@ -144,17 +144,6 @@ class Player {
   }
 
   #drain(): void {
-    while (!this.#gone && this.#link.writable) {
-      const count = takeRun(this.#queue, this.#run, RUN_BYTES);
-      if (count === 0) return;
-      this.#framing ??= {
-        chunkSize: this.#link.chunkSize,
-        messageStreamId: this.#link.messageStreamId,
-        origin: this.#run[0]!.dts,
-      };
-      const bytes = this.#framer.frame(this.#run, count, this.#framing);
-      this.#link.send(bytes);
-      this.#totals.bytesOut += bytes.length;
-    }
+    if (!this.#gone) this.#sender.drain();
   }
 }

@@ -3,13 +3,12 @@
  * per run of packets, and leaves the rest in its queue while the server does not take more.
  */
 
-import { dialRtmp, type DialTarget, type RtmpLink } from "../../net/rtmp-dial.ts";
-import type { MediaPacket } from "../../media/packet.ts";
+import { dialRtmp, type DialTarget } from "../../net/rtmp-dial.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Sink, SinkContext } from "../source.ts";
-import { takeRun, type RunFramer } from "./run-framer.ts";
+import type { RunFramer } from "./run-framer.ts";
+import { RunSender, type Sending } from "./run-sender.ts";
 
-/** A run is cut here, so that one buffer serves every destination and stays small. */
 const RUN_BYTES = 512 * 1024;
 
 /** How long a goodbye may take when the sink is ended before its queue is empty, in ms. */
@@ -28,7 +27,7 @@ export type RtmpSinkOptions = {
 
 /** A destination on an RTMP server. */
 export function rtmpPublishSink(options: RtmpSinkOptions): Sink {
-  const totals = { bytesOut: 0 };
+  const sending = { framer: options.framer, runBytes: RUN_BYTES, totals: { bytesOut: 0 } };
   return {
     name: options.name,
     kind: "rtmp",
@@ -36,28 +35,28 @@ export function rtmpPublishSink(options: RtmpSinkOptions): Sink {
     retry: options.retry,
     required: options.required,
     get bytesOut() {
-      return totals.bytesOut;
+      return sending.totals.bytesOut;
     },
-    run: (context, signal) => publish(options, totals, context, signal),
+    run: (context, signal) => publish(options.target, sending, context, signal),
   };
 }
 
 async function publish(
-  options: RtmpSinkOptions,
-  totals: { bytesOut: number },
+  target: DialTarget,
+  sending: Sending,
   context: SinkContext,
   signal: AbortSignal,
 ): Promise<void> {
   const closed = Promise.withResolvers<void>();
-  let session: Session | undefined;
+  let drain = (): void => {};
   const link = await dialRtmp(
-    options.target,
+    target,
     {
       onMedia: () => {},
       onSegmentEnd: () => {},
       onEnded: () => {},
       onReturned: () => {},
-      onDrain: () => session?.drain(),
+      onDrain: () => drain(),
       onClose: (error) => closed.reject(error),
       onTrace: context.trace,
     },
@@ -65,72 +64,42 @@ async function publish(
   );
   const abort = (): void => closed.resolve();
   signal.addEventListener("abort", abort, { once: true });
+  let queue: PacketQueue | undefined;
   try {
     if (signal.aborted) return;
-    session = new Session(link, context.subscribe(), options, totals, closed);
+    queue = context.subscribe();
+    drain = drainer(new RunSender(link, queue, sending), { link, queue, closed });
+    queue.onReady = drain;
     context.onLive();
-    session.drain();
+    drain();
     await closed.promise;
     if (signal.aborted) await Promise.race([link.finish(), sleep(FAREWELL_MS)]);
     else await link.finish();
   } finally {
     signal.removeEventListener("abort", abort);
-    if (session !== undefined) context.unsubscribe(session.queue);
+    if (queue !== undefined) context.unsubscribe(queue);
     link.close();
   }
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
+type Session = {
+  readonly link: { readonly writable: boolean };
+  readonly queue: PacketQueue;
+  readonly closed: { resolve(): void; reject(error: unknown): void };
+};
+
+/** What sends, and ends the session behind its last packet. Never throws: a failure is this sink's alone. */
+function drainer(sender: RunSender, { link, queue, closed }: Session): () => void {
+  return () => {
+    try {
+      sender.drain();
+      if (queue.ended && queue.length === 0 && link.writable) closed.resolve();
+    } catch (error) {
+      closed.reject(error);
+    }
+  };
 }
 
-/** One accepted publish: moves packets from the queue to the link. */
-class Session {
-  readonly queue: PacketQueue;
-  readonly #link: RtmpLink;
-  readonly #framer: RunFramer;
-  readonly #totals: { bytesOut: number };
-  readonly #closed: { resolve(): void; reject(error: unknown): void };
-  readonly #run: MediaPacket[] = [];
-  #framing: { chunkSize: number; messageStreamId: number; origin: number } | undefined;
-
-  constructor(
-    link: RtmpLink,
-    queue: PacketQueue,
-    options: RtmpSinkOptions,
-    totals: { bytesOut: number },
-    closed: { resolve(): void; reject(error: unknown): void },
-  ) {
-    this.queue = queue;
-    this.#link = link;
-    this.#framer = options.framer;
-    this.#totals = totals;
-    this.#closed = closed;
-    queue.onReady = () => this.drain();
-  }
-
-  /** Sends what the queue has, as far as the link takes it. Never throws: a failure is this sink's alone. */
-  drain(): void {
-    try {
-      while (this.#link.writable && this.#sendRun());
-      if (this.queue.ended && this.queue.length === 0 && this.#link.writable) this.#closed.resolve();
-    } catch (error) {
-      this.#closed.reject(error);
-    }
-  }
-
-  #sendRun(): boolean {
-    const count = takeRun(this.queue, this.#run, RUN_BYTES);
-    if (count === 0) return false;
-    const first = this.#run[0]!;
-    this.#framing ??= {
-      chunkSize: this.#link.chunkSize,
-      messageStreamId: this.#link.messageStreamId,
-      origin: first.dts,
-    };
-    const bytes = this.#framer.frame(this.#run, count, this.#framing);
-    this.#link.send(bytes);
-    this.#totals.bytesOut += bytes.length;
-    return true;
-  }
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
 }
