@@ -33,6 +33,17 @@ const GHOST_MS = 120_000;
 /** What a held queue may keep before the source waits. */
 const HOLD_LIMITS: QueueLimits = { bytes: 4 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
+/** Episodes that wait for a sink that is still busy with an earlier one: each holds a queue. */
+const MOST_WAITING = 4;
+
+/** An episode that waits for its turn; `over` is one that has ended meanwhile. */
+type Episode = {
+  readonly hub: Hub;
+  readonly queue: PacketQueue | undefined;
+  readonly settled: PromiseWithResolvers<void>;
+  over: boolean;
+};
+
 /** One supervised sink; see the head of this file. */
 export class SinkRunner {
   readonly status: SinkStatus;
@@ -52,8 +63,9 @@ export class SinkRunner {
   #liveSince: number | undefined;
   #ending = false;
   #finished: Promise<void> | undefined;
-  /** The episode that begins when this one has ended. */
-  #next: { hub: Hub; queue: PacketQueue | undefined; settled: PromiseWithResolvers<void> } | undefined;
+  #aborted = false;
+  /** Episodes that begin when the one before has ended. */
+  readonly #waiting: Episode[] = [];
   #reportedLoss = 0;
   #reportedLossMs = 0;
   #lossTimer: Timer | undefined;
@@ -88,7 +100,7 @@ export class SinkRunner {
 
   /** Resolves when the sink is live, or has failed for the first time since it was started. */
   get settled(): Promise<void> {
-    return this.#next?.settled.promise ?? this.#settled.promise;
+    return (this.#waiting.at(-1)?.settled ?? this.#settled).promise;
   }
 
   /** Starts the sink on a hub, once until it is finished. */
@@ -99,7 +111,18 @@ export class SinkRunner {
 
   /** One connection per sink: the next episode begins when the last has ended, and misses nothing until then. */
   #startNext(hub: Hub): void {
-    this.#next ??= { hub, queue: this.#reserve(hub), settled: Promise.withResolvers() };
+    if (this.#waiting.at(-1)?.over === false) return;
+    if (this.#waiting.length === MOST_WAITING) this.#forgo(this.#waiting.shift()!);
+    const queue = this.#reserve(hub);
+    this.#waiting.push({ hub, queue, settled: Promise.withResolvers(), over: false });
+  }
+
+  /** Too many episodes wait for a sink that does not come to an end. */
+  #forgo({ hub, queue, settled }: Episode): void {
+    settled.resolve();
+    if (queue === undefined) return;
+    hub.unsubscribe(queue);
+    this.#countLoss(queue.length, queue.ms);
   }
 
   #reserve(hub: Hub): PacketQueue | undefined {
@@ -114,36 +137,40 @@ export class SinkRunner {
   }
 
   /**
-   * The source is over: lets the sink empty its queue; one that waits for its next attempt is not waited for. It
-   * may be started again at once.
+   * The source is over: lets the sink empty its queue, and those of episodes that still wait for their turn; one that
+   * waits for its next attempt is not waited for. It may be started again at once.
    */
   finish(): Promise<void> {
-    if (this.#next !== undefined) {
-      if (this.#next.queue !== undefined) this.#next.hub.unsubscribe(this.#next.queue);
-      this.#next.settled.resolve();
-      this.#next = undefined;
-    }
-    this.#finished ??= this.#end();
+    const last = this.#waiting.at(-1);
+    if (last !== undefined) last.over = true;
+    this.#finished ??= this.#finish();
     return this.#finished;
   }
 
-  async #end(): Promise<void> {
+  async #finish(): Promise<void> {
     this.#ending = true;
+    for (;;) {
+      await this.#endEpisode();
+      const next = this.#waiting.shift();
+      this.#settled = next?.settled ?? Promise.withResolvers();
+      this.#ending = next?.over === true;
+      if (!this.#ending) this.#finished = undefined;
+      if (next !== undefined) this.#begin(next.hub, next.queue);
+      if (!this.#ending) return;
+    }
+  }
+
+  async #endEpisode(): Promise<void> {
     this.#over.resolve();
-    if (this.status.state === "waiting") this.abort();
+    if (this.status.state === "waiting") this.#controller.abort();
     await this.#done;
     clearTimeout(this.#lossTimer);
     this.#reportLoss();
     this.#done = undefined;
     this.#queue = undefined;
     this.#controller = new AbortController();
+    if (this.#aborted) this.#controller.abort();
     this.#over = Promise.withResolvers();
-    this.#ending = false;
-    this.#finished = undefined;
-    const next = this.#next;
-    this.#next = undefined;
-    this.#settled = next?.settled ?? Promise.withResolvers();
-    if (next !== undefined) this.#begin(next.hub, next.queue);
   }
 
   /** The job is over: the sink ends what its sessions left open, unless `signal` aborts. */
@@ -163,6 +190,7 @@ export class SinkRunner {
 
   /** Ends the sink now. */
   abort(): void {
+    this.#aborted = true;
     this.#controller.abort();
   }
 
@@ -182,6 +210,7 @@ export class SinkRunner {
       if (!this.#ending) this.#lostHope();
     }
     if (this.#queue !== undefined) hub.unsubscribe(this.#queue);
+    this.#dropReserved();
     this.#settled.resolve();
   }
 
@@ -311,6 +340,10 @@ export class SinkRunner {
     const ms = lost.ms - this.#reportedLossMs;
     this.#reportedLoss = lost.packets;
     this.#reportedLossMs = lost.ms;
+    this.#countLoss(packets, ms);
+  }
+
+  #countLoss(packets: number, ms: number): void {
     this.status.lost.packets += packets;
     this.status.lost.ms += ms;
     this.#options.report({ event: "drop", name: this.status.name, packets, ms });
