@@ -10,7 +10,7 @@ import { startNginx } from "../support/nginx.ts";
 import { until } from "../support/ports.ts";
 import { run } from "../support/process.ts";
 import { needs } from "../support/programs.ts";
-import { ffmpeg, makeRaw, nalsOf, readUnits } from "../support/raw-video.ts";
+import { complaints, ffmpeg, makeRaw, nalsOf, readUnits } from "../support/raw-video.ts";
 import { countOf, groupSize, makeRpicam, type Mood } from "../support/rpicam.ts";
 import { runnelBinary } from "../support/binary.ts";
 import { expectExit, expectLastLine, runnel, startRunnel } from "../support/runnel.ts";
@@ -20,25 +20,6 @@ import { tidy } from "../support/tidy.ts";
 tidy();
 
 const SMALL = ["--size", "320x180", "--bitrate", "300K", "--fps", "25"];
-
-/** What ffmpeg complains of when it decodes a recording. Times stay in ms: frames are not forced into a rate. */
-async function complaints(file: string): Promise<string> {
-  const argv = [
-    "ffmpeg",
-    "-v",
-    "error",
-    "-i",
-    file,
-    "-vsync",
-    "0",
-    "-enc_time_base",
-    "-1",
-    "-f",
-    "null",
-    "-",
-  ];
-  return (await run(argv, { timeout: 60_000 })).stderr;
-}
 
 const framesOf = (tags: readonly FlvTag[], kind: FlvTag["kind"]): FlvTag[] =>
   mediaOf(tags).filter((tag) => tag.kind === kind && tag.role !== "header");

@@ -90,3 +90,22 @@ export async function ffmpeg(args: readonly string[], stdin?: Uint8Array): Promi
 export function remux(codec: RawCodec, raw: Uint8Array): Promise<Uint8Array> {
   return ffmpeg(["-f", codec, "-i", "-", "-c", "copy", "-bsf:v", "setts=ts=N*40000", "-f", "flv", "-"], raw);
 }
+
+/** What ffmpeg complains of when it decodes a recording. Times stay in ms: frames are not forced into a rate. */
+export async function complaints(file: string): Promise<string> {
+  const argv = [
+    "ffmpeg",
+    "-v",
+    "error",
+    "-i",
+    file,
+    "-vsync",
+    "0",
+    "-enc_time_base",
+    "-1",
+    "-f",
+    "null",
+    "-",
+  ];
+  return (await run(argv, { timeout: 60_000 })).stderr;
+}
