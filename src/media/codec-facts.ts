@@ -8,8 +8,9 @@ import { aacProfileName, readAudioSpecificConfig } from "./aac.ts";
 import { readFirstAudioFrame, readFlacHead, readOpusHead } from "./audio-heads.ts";
 import { h264LevelName, h264NalType, h264ProfileName, H264_NAL, readAvcConfig, readH264Sps } from "./h264.ts";
 import { HEVC_NAL, hevcLevelName, hevcProfileName, hevcSets, readHevcConfig, readHevcSps } from "./hevc.ts";
-import type { MediaKind } from "./packet.ts";
+import type { MediaKind, MediaPacket } from "./packet.ts";
 import { readTagHeader, type TagHeader } from "./tag.ts";
+import { readAv1Shape, readVp8Shape, readVp9Shape, type VideoShape } from "./video-heads.ts";
 
 /** Facts about a track; undefined where nothing is said. */
 export type CodecFacts = {
@@ -30,6 +31,19 @@ export type CodecFacts = {
   readonly problem: string | undefined;
 };
 
+/** What is known of a track with what this packet adds to it: the size, where only keyframes tell it. */
+export function refineFacts(
+  known: CodecFacts | undefined,
+  { kind, role, body }: Pick<MediaPacket, "kind" | "role" | "body">,
+): CodecFacts | undefined {
+  if (known === undefined) return readCodecFacts(kind, body);
+  if (kind !== "video" || role !== "key" || known.width !== undefined) return known;
+  const found = readCodecFacts(kind, body);
+  if (found === undefined) return known;
+  const { width, height } = found;
+  return { ...known, width, height, fps: known.fps ?? found.fps, problem: known.problem ?? found.problem };
+}
+
 /** Facts from the body of a sequence header or, for codecs without one, of a frame; undefined from other bodies. */
 export function readCodecFacts(kind: MediaKind, body: Uint8Array): CodecFacts | undefined {
   const header = readTagHeader(kind, body);
@@ -37,7 +51,7 @@ export function readCodecFacts(kind: MediaKind, body: Uint8Array): CodecFacts | 
   const payload = body.subarray(header.payloadOffset);
   try {
     if (header.role === "header") return readHeaderFacts(header, payload);
-    return kind === "audio" ? frameFacts(header, body, payload) : undefined;
+    return kind === "audio" ? frameFacts(header, body, payload) : keyFacts(header, payload);
   } catch (error) {
     if (error instanceof MediaError || error instanceof RangeError) {
       return facts(header.codec, { problem: error.message });
@@ -59,7 +73,7 @@ function readHeaderFacts(header: TagHeader, payload: Uint8Array): CodecFacts {
     case "hvc1":
       return hevcFacts(payload);
     case "av01":
-      return facts("av01", av1Details(payload));
+      return facts("av01", { ...av1Details(payload), ...av1Shape(payload.subarray(AV1_RECORD_BYTES)) });
     case "vp09":
       return facts("vp09", vp9Details(payload));
     case "mp4a":
@@ -120,9 +134,11 @@ function hevcFacts(record: Uint8Array): CodecFacts {
 
 const AV1_PROFILES = ["Main", "High", "Professional"] as const;
 
-/** AV1CodecConfigurationRecord, its fixed four bytes. AV1 ISOBMFF binding 2.3.3. */
+/** AV1CodecConfigurationRecord, its fixed four bytes; OBUs follow. AV1 ISOBMFF binding 2.3.3. */
+const AV1_RECORD_BYTES = 4;
+
 function av1Details(record: Uint8Array): Partial<CodecFacts> {
-  if (record.length < 4) return { problem: `an AV1 configuration of ${record.length} bytes` };
+  if (record.length < AV1_RECORD_BYTES) return { problem: `an AV1 configuration of ${record.length} bytes` };
   const level = record[1]! & 0x1f;
   const highBitDepth = (record[2]! & 0x40) !== 0;
   const twelveBit = (record[2]! & 0x20) !== 0;
@@ -131,6 +147,16 @@ function av1Details(record: Uint8Array): Partial<CodecFacts> {
     level: `${2 + (level >> 2)}.${level & 3}`,
     bitDepth: highBitDepth ? (twelveBit ? 12 : 10) : 8,
   };
+}
+
+/** What is cut there may be whole before a keyframe. */
+function av1Shape(obus: Uint8Array): Partial<CodecFacts> {
+  try {
+    return readAv1Shape(obus) ?? {};
+  } catch (error) {
+    if (error instanceof RangeError) return { problem: error.message };
+    throw error;
+  }
 }
 
 /** VPCodecConfigurationRecord behind the version and flags of its box. VP Codec ISOBMFF binding 2.2. */
@@ -154,3 +180,15 @@ function frameFacts(header: TagHeader, body: Uint8Array, payload: Uint8Array): C
   const found = readFirstAudioFrame(header, body, payload);
   return found === undefined ? undefined : facts(header.codec, found);
 }
+
+function keyFacts(header: TagHeader, payload: Uint8Array): CodecFacts | undefined {
+  const read = header.role === "key" ? SHAPE_READERS[header.codec] : undefined;
+  const shape = read?.(payload);
+  return shape === undefined ? undefined : facts(header.codec, shape);
+}
+
+const SHAPE_READERS: Readonly<Record<string, ((frame: Uint8Array) => VideoShape | undefined) | undefined>> = {
+  av01: readAv1Shape,
+  vp08: readVp8Shape,
+  vp09: readVp9Shape,
+};

@@ -3,7 +3,7 @@
  * codecs and rates, the GOP length, steps back and jumps. Fed with packets and with the timestamps that the source
  * gave them; it keeps counts, no packets. Called by the probe command; formatProbe in probe-text.ts makes lines.
  */
-import { type CodecFacts, readCodecFacts } from "./codec-facts.ts";
+import { type CodecFacts, readCodecFacts, refineFacts } from "./codec-facts.ts";
 import { codecLabel } from "./fourcc.ts";
 import { type Metadata, readMetadata } from "./metadata.ts";
 import type { MediaPacket } from "./packet.ts";
@@ -202,7 +202,7 @@ export class StreamProbe {
     if (packet.kind === "video" && tag.enhanced && tag.packetType === VIDEO_PACKET.metadata) return;
     if (tag.compositionTime !== 0) track.reordered = true;
     if (tag.enhanced) track.enhanced = true;
-    track.facts ??= readCodecFacts(packet.kind, packet.body);
+    track.facts = refineFacts(track.facts, packet);
     this.#countStep(track, timestamp);
     this.#follow(packet.dts);
     const pts = packet.dts + tag.compositionTime;

@@ -3,7 +3,7 @@
  * frame rate of the picture, codec ids, sound. The media is believed before the source's metadata, in which
  * encoders and servers are often wrong (protocol.md 8.5). Called by whoever writes the head of a recording.
  */
-import { readCodecFacts, type CodecFacts } from "./codec-facts.ts";
+import { readCodecFacts, refineFacts, type CodecFacts } from "./codec-facts.ts";
 import { fourCcNumber } from "./fourcc.ts";
 import type { RecordingFacts } from "./metadata.ts";
 import type { MediaPacket } from "./packet.ts";
@@ -18,6 +18,7 @@ const EX_HEADER_FORMAT = 9;
 export class TrackFacts {
   #video: RecordingFacts = {};
   #audio: RecordingFacts = {};
+  #videoFacts: CodecFacts | undefined;
   #videoFps: number | undefined;
   #knowsVideo = false;
   #knowsAudio = false;
@@ -37,6 +38,7 @@ export class TrackFacts {
     if (packet.role !== "header" && this.#knowsVideo && this.#knowsAudio) return;
     if (packet.track !== 0 || packet.kind === "data") return;
     if (packet.kind === "video") {
+      if (packet.role === "header") this.#videoFacts = undefined;
       if (packet.role === "header" || !this.#knowsVideo) this.#learnVideo(packet);
     } else if (packet.role === "header" || !this.#knowsAudio) {
       this.#learnAudio(packet);
@@ -44,10 +46,12 @@ export class TrackFacts {
   }
 
   #learnVideo(packet: Telling): void {
-    this.#knowsVideo = true;
     const [first = 0] = packet.body;
     const enhanced = (first & 0x80) !== 0;
-    const facts = this.#read(packet);
+    const facts = refineFacts(this.#videoFacts, packet);
+    this.#videoFacts = facts;
+    // Some codecs tell their size with the first keyframe only.
+    this.#knowsVideo = facts?.width !== undefined || packet.role === "key";
     this.#videoFps = facts?.fps;
     this.#video = defined({
       videocodecid: enhanced ? fourCcNumber(packet.codec) : first & 0x0f,
@@ -59,7 +63,7 @@ export class TrackFacts {
   #learnAudio(packet: Telling): void {
     this.#knowsAudio = true;
     const [first = 0] = packet.body;
-    const facts = this.#read(packet);
+    const facts = readCodecFacts("audio", packet.body);
     const format = first >> 4;
     this.#audio = defined({
       audiocodecid: format === EX_HEADER_FORMAT ? fourCcNumber(packet.codec) : format,
@@ -67,10 +71,6 @@ export class TrackFacts {
       audiochannels: facts?.channels,
       stereo: facts?.channels === undefined ? undefined : facts.channels >= 2,
     });
-  }
-
-  #read(packet: Telling): CodecFacts | undefined {
-    return packet.kind === "data" ? undefined : readCodecFacts(packet.kind, packet.body);
   }
 }
 
