@@ -38,6 +38,9 @@ export class ProtocolError extends Error {
  */
 export type Refusal = "auth" | "name" | "app" | "not-live" | "failed";
 
+/** The code of a RemoteError when a peer said yes and hung up at once. */
+export const TAKEN_BACK = "taken-back";
+
 /** The peer said no in so many words; `code` is its own, such as NetStream.Publish.BadName. */
 export class RemoteError extends Error {
   readonly code: string;

@@ -308,8 +308,14 @@ export class RtmpLink {
       this.#detour({ ...this.#hop, handshake: "digest" });
       return;
     }
+    this.#fail(this.#lossOf(error));
+  }
+
+  /** Who hangs up with bytes unread sends a reset: that may be a no. Everything else is the line. */
+  #lossOf(error: Error | undefined): Error {
+    const hungUp = error === undefined || (error instanceof TransportError && error.fault === "reset");
     const closed = this.#client.closedByPeer(performance.now());
-    this.#fail(error !== undefined && closed instanceof TransportError ? error : closed);
+    return error !== undefined && (!hungUp || closed instanceof TransportError) ? error : closed;
   }
 
   #fail(error: unknown): void {

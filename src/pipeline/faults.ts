@@ -3,7 +3,7 @@
  * sinks and exit codes agree.
  */
 
-import { DiskError, ProtocolError, RemoteError, TransportError } from "../errors.ts";
+import { DiskError, ProtocolError, RemoteError, TAKEN_BACK, TransportError } from "../errors.ts";
 
 /** Connected, but nothing moves. */
 export function isStalled(error: unknown): boolean {
@@ -22,7 +22,14 @@ export function isRefusal(error: unknown): boolean {
 
 /** The server hung up where others would say no: it may have been the network after all. */
 export function isUnsaid(error: unknown): boolean {
-  return error instanceof RemoteError && error.code === "closed";
+  return error instanceof RemoteError && (error.code === "closed" || error.code === TAKEN_BACK);
+}
+
+/** The same error when it has come again and again: a server that takes its yes back each time means no. */
+export function suspected(error: unknown): unknown {
+  if (!(error instanceof RemoteError) || error.code !== TAKEN_BACK) return error;
+  const text = `${error.message}; is the stream key right, allowed and not in use?`;
+  return new RemoteError(text, error, { cause: error });
 }
 
 /** A refusal in so many words; a server that just hangs up may be restarting. */

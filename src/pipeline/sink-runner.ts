@@ -4,7 +4,7 @@
  */
 
 import { describe } from "../errors.ts";
-import { isNameTaken, isPermanent, isRefusal, isSaid } from "./faults.ts";
+import { isNameTaken, isPermanent, isRefusal, isSaid, suspected } from "./faults.ts";
 import type { Hub } from "./hub.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
 import type { FileReport, JobEvent, SinkStatus } from "./report.ts";
@@ -350,13 +350,15 @@ export class SinkRunner {
   }
 
   #onFailure(failure: Failure): "retry" | "give-up" {
-    const { error, attempts, wait } = failure;
+    const { attempts, wait } = failure;
+    const hopeless = !this.status.everLive && (isSaid(failure.error) || attempts >= PATIENCE_ATTEMPTS);
+    const error = hopeless ? suspected(failure.error) : failure.error;
     this.status.error = error;
     this.#settled.resolve();
     if (isPermanent(error) || this.#ending) return "give-up";
     this.status.state = "waiting";
     this.status.retryAt = performance.now() + wait;
-    if (!this.status.everLive && (isSaid(error) || attempts >= PATIENCE_ATTEMPTS)) {
+    if (hopeless) {
       this.#lostHope();
       if (this.#controller.signal.aborted) return "give-up";
     }

@@ -3,7 +3,7 @@
  * RtmpClient.
  */
 
-import { RemoteError, TransportError } from "../errors.ts";
+import { RemoteError, TAKEN_BACK, TransportError } from "../errors.ts";
 import { isAuthChallenge } from "./auth.ts";
 import type { Wish } from "./client-commands.ts";
 import type { ConnectOptions } from "./connect.ts";
@@ -48,7 +48,8 @@ const TAKEN_BACK_WITHIN_MS = 3000;
 
 /**
  * The peer closed a live stream that was accepted `age` ms ago. nginx-rtmp answers Start before it looks at its
- * access rules; a stream that was live for longer is simply lost.
+ * access rules: once, that may be the line or a restart; who sees it again and again knows better. A stream that was
+ * live for longer is simply lost.
  */
 export function closedLiveError(
   intent: Wish["intent"],
@@ -56,10 +57,10 @@ export function closedLiveError(
   sawMedia: boolean,
 ): RemoteError | TransportError {
   if (intent === "publish" && age < TAKEN_BACK_WITHIN_MS) {
-    return new RemoteError(
-      "the server accepted the stream and hung up at once; is the stream key right, allowed and not in use?",
-      { code: "closed", refusal: "name" },
-    );
+    return new RemoteError("the server accepted the stream and hung up at once", {
+      code: TAKEN_BACK,
+      refusal: "name",
+    });
   }
   if (intent === "play" && !sawMedia) {
     return new RemoteError(

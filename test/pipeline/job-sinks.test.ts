@@ -3,7 +3,7 @@
  * wait loses nothing. Source and sinks are in memory; see support/fake-job.ts.
  */
 import { describe, expect, test } from "bun:test";
-import { DiskError, RemoteError, TransportError } from "../../src/errors.ts";
+import { DiskError, RemoteError, TAKEN_BACK, TransportError } from "../../src/errors.ts";
 import type { QueueLimits } from "../../src/pipeline/queue.ts";
 import {
   FakeJob,
@@ -18,6 +18,7 @@ import { until } from "../support/ports.ts";
 const LOST = new TransportError("connection reset", "reset");
 const UNREACHABLE = new TransportError("connection refused", "refused");
 const REFUSED = new RemoteError("no", { code: "NetStream.Publish.BadName", refusal: "name" });
+const HUNG_UP = new RemoteError("the server hung up", { code: TAKEN_BACK, refusal: "name" });
 const FULL = new DiskError("the disk is full", { path: "x", code: "ENOSPC" });
 const times = (count: number, error: unknown): unknown[] => Array.from({ length: count }, () => error);
 
@@ -187,6 +188,38 @@ describe("a sink that is lost", () => {
     controls.end();
     const report = await job.done;
     expect(report.status.sinks[0]).toMatchObject({ everLive: false, error: REFUSED });
+  });
+
+  test("right after it was accepted is asked about the third time, if it was never live for longer", async () => {
+    const { source, controls } = liveSource();
+    const [sink, other] = [new FakeSink("a"), new FakeSink("b")];
+    const job = new FakeJob(makePlan(), source, [sink, other]);
+    for (let n = 1; n <= 4; n++) {
+      await until("live", () => sink.sessions.length === n && job.status?.sinks[0]?.state === "live");
+      sink.lose(HUNG_UP);
+      await until("it is told", () => job.of("retry").length === n);
+    }
+    await until("live", () => sink.sessions.length === 5);
+    controls.end();
+    await job.done;
+    const asks = job.of("retry").map((event) => /is the stream key right/.test(event.error));
+    expect(asks).toEqual([false, false, true, true]);
+  });
+
+  test("right after it was accepted is only lost, if it was live before", async () => {
+    const { source, controls } = liveSource();
+    const sink = new FakeSink("a");
+    const job = new FakeJob(makePlan(), source, [sink]);
+    for (const [n, error] of [LOST, ...times(6, HUNG_UP)].entries()) {
+      await until("live", () => sink.sessions.length === n + 1 && job.status?.sinks[0]?.state === "live");
+      sink.lose(error);
+      await until("it is told", () => job.of("retry").length === n + 1);
+      expect(job.status?.sinks[0]).toMatchObject({ hopeless: false, everLive: true });
+    }
+    await until("live", () => sink.sessions.length === 8);
+    controls.end();
+    await job.done;
+    expect(job.of("retry").filter((event) => /key/.test(event.error))).toEqual([]);
   });
 });
 
