@@ -1,0 +1,196 @@
+/**
+ * What the way from a socket to the destinations costs, counted instead of timed: a whole job, from the plan of a
+ * command line on, runs over connections in memory (support/memory-net.ts) that take everything at once. A number that
+ * grows here costs processor time on every message of every stream; so each limit is what is reached today, and a
+ * change that lowers a number lowers its limit too.
+ */
+import { describe, expect, test } from "bun:test";
+import { gcAndSweep, heapStats } from "bun:jsc";
+import { runJob } from "../../src/pipeline/job.ts";
+import { makeParts } from "../../src/pipeline/registry.ts";
+import { planOf } from "../support/command-line.ts";
+import { CopyCounter } from "../support/copy-counter.ts";
+import { MemoryNet } from "../support/memory-net.ts";
+import { packets } from "../support/packets.ts";
+import { until } from "../support/ports.ts";
+import { controlBytes, frame, u32 } from "../support/rtmp-wire.ts";
+
+const SINKS = 4;
+const CHUNK_SIZE = 4096;
+const PLAYED = 1000;
+const PUBLISHED = 2000;
+
+/**
+ * What may be counted, at most: for a live stream, whose segments hold one message each, and for a burst, whose segments
+ * hold ten, so that what is done per segment shows in the first column only.
+ */
+const LIMITS = {
+  // One for each segment: the chunks of all its messages leave together, however many they are.
+  writesPerSegmentAndSink: { live: 1, burst: 1 },
+  // In: from the socket's segment into the message's own buffer. Out: into the run that all destinations share.
+  copiesPerByte: { live: 2, burst: 2 },
+  // The message's own buffer; the buffer of the run is kept, and grows to the largest.
+  allocatedPerByte: { live: 1, burst: 1.04 },
+  // Nothing waits for anything between the socket and the destinations.
+  Promise: { live: 0, burst: 0 },
+  // Callbacks are bound once, when a session begins.
+  Function: { live: 0, burst: 0 },
+  // A scope that a closure could outlive, made because the function has one: RtmpClient#onMessage and what calls it.
+  JSLexicalEnvironment: { live: 2, burst: 2 },
+  // The message, the event, the tag's header, the packet; to be framed, the message and its framing.
+  Object: { live: 6, burst: 6 },
+  // The message's buffer and the view of the chunk that is copied into it; the run's bytes, once for a segment.
+  Uint8Array: { live: 3, burst: 2.1 },
+  // The list of a segment's events.
+  Array: { live: 1, burst: 0.1 },
+} as const;
+
+/** Headers beside the payload, the first buffers of a chunk stream. */
+const SLACK = 0.02;
+
+/** How many messages a segment of the source holds. */
+const SHAPES = [
+  ["live", 1],
+  ["burst", 10],
+] as const;
+
+type Message = { type: number; timestamp: number; payload: Uint8Array };
+
+/** A GOP after the headers: frames of `size` bytes, sound between them. */
+function messages(count: number, size: number, from: number): Message[] {
+  const words = Array.from({ length: count }, (_, i) => {
+    const time = from + i * 20;
+    if (i % 3 === 2) return `a${time}*200`;
+    return `${i === 0 && from === 0 ? "K" : "f"}${time}*${size}`;
+  });
+  const all = packets(`${from === 0 ? "V1 A1 " : ""}${words.join(" ")}`);
+  return all.map(({ kind, dts, body }) => ({
+    type: kind === "video" ? 9 : 8,
+    timestamp: dts,
+    payload: body,
+  }));
+}
+
+function framed({ type, timestamp, payload }: Message): Buffer {
+  return frame(type === 9 ? 6 : 4, { type, streamId: 1, timestamp, payload }, CHUNK_SIZE);
+}
+
+/** A relay from one server to SINKS others, all in memory. */
+async function relay(work: (give: (segment: Uint8Array) => void, net: MemoryNet) => Promise<void>) {
+  let published = 0;
+  let playing = false;
+  using net = new MemoryNet({
+    play: () => (playing = true),
+    publish: (peer) => {
+      peer.discard = true;
+      published += 1;
+    },
+  });
+  const sinks = Array.from({ length: SINKS }, (_, i) => `rtmp://127.0.0.1:${PUBLISHED}/live/d${i}`);
+  const plan = planOf(`relay rtmp://127.0.0.1:${PLAYED}/live/show ${sinks.join(" ")}`);
+  const parts = await makeParts(plan, { video: [], audio: [] }, () => {});
+  const [stop, abort] = [new AbortController(), new AbortController()];
+  const context = { report: () => {}, onStatus: () => {}, stop: stop.signal, abort: abort.signal };
+  const done = runJob(plan, parts, context);
+  try {
+    await until("the relay plays", () => playing);
+    const source = net.to(PLAYED)[0]!;
+    source.give(controlBytes(1, u32(CHUNK_SIZE)));
+    for (const message of messages(30, 1000, 0)) source.give(framed(message));
+    await until("every destination is published to", () => published === SINKS);
+    await arrived(net);
+    await work((segment) => source.give(segment), net);
+  } finally {
+    stop.abort();
+    abort.abort();
+    await done;
+  }
+}
+
+const received = (net: MemoryNet) => net.to(PUBLISHED).map(({ peer }) => peer.received);
+
+/** Waits until the destinations got as much as will come: what is given is written at once, or soon after. */
+async function arrived(net: MemoryNet): Promise<void> {
+  let before = -1;
+  await until("the destinations are quiet", () => {
+    const now = received(net).reduce((sum, bytes) => sum + bytes, 0);
+    const quiet = now === before;
+    before = now;
+    return quiet;
+  });
+}
+
+/** Holds what was counted against its limit. */
+function within(what: keyof typeof LIMITS, shape: "live" | "burst", counted: number): void {
+  const limit = LIMITS[what][shape];
+  expect({ what, shape, counted, within: counted <= limit + SLACK }).toMatchObject({ within: true });
+}
+
+/** Messages as segments of the source. */
+function segmentsOf(list: readonly Message[], perSegment: number): Buffer[] {
+  const wire = list.map(framed);
+  const count = Math.ceil(wire.length / perSegment);
+  return Array.from({ length: count }, (_, i) => {
+    return Buffer.concat(wire.slice(i * perSegment, (i + 1) * perSegment));
+  });
+}
+
+const payloadOf = (list: readonly Message[]) => list.reduce((sum, { payload }) => sum + payload.length, 0);
+
+/** What a call leaves on the heap, by type, before anything is collected; less what the look itself leaves. */
+function heapGrowth(work: () => void): Record<string, number> {
+  const look = (between: () => void): Record<string, number> => {
+    gcAndSweep();
+    const before = heapStats().objectTypeCounts;
+    between();
+    const after = heapStats().objectTypeCounts;
+    return Object.fromEntries(Object.entries(after).map(([type, n]) => [type, n - (before[type] ?? 0)]));
+  };
+  const own = look(() => {});
+  return Object.fromEntries(Object.entries(look(work)).map(([type, n]) => [type, n - (own[type] ?? 0)]));
+}
+
+describe.each(SHAPES)("from one socket to four destinations, %s", (shape, perSegment) => {
+  test("writes and copies", async () => {
+    await relay(async (give, net) => {
+      const list = messages(300, 20_000, 600);
+      const segments = segmentsOf(list, perSegment);
+      const before = net.to(PUBLISHED).map(({ writes, peer }) => ({ writes, received: peer.received }));
+      const counter = new CopyCounter();
+      for (const segment of segments) give(segment);
+      counter[Symbol.dispose]();
+      const payload = payloadOf(list);
+      for (const [i, { writes, peer }] of net.to(PUBLISHED).entries()) {
+        // All of it came, and at once: what was counted is the whole work.
+        expect(peer.received - before[i]!.received).toBeGreaterThan(payload);
+        within("writesPerSegmentAndSink", shape, (writes - before[i]!.writes) / segments.length);
+      }
+      // Less than one copy in and one out cannot be: then the counter does not see them.
+      expect(counter.copied).toBeGreaterThanOrEqual(2 * payload);
+      within("copiesPerByte", shape, counter.copied / payload);
+      within("allocatedPerByte", shape, counter.allocated / payload);
+    });
+  });
+
+  test("objects and promises", async () => {
+    const MESSAGES = 1000;
+    await relay(async (give, net) => {
+      const most = { Promise: 0, Function: 0, JSLexicalEnvironment: 0, Object: 0, Uint8Array: 0, Array: 0 };
+      const types = Object.keys(most) as (keyof typeof most)[];
+      // A collection in the middle hides what it takes away, and nothing adds: the most of some rounds is meant.
+      for (let round = 0; round < 4; round++) {
+        const list = messages(MESSAGES, 500, 600 + round * MESSAGES * 20);
+        const segments = segmentsOf(list, perSegment);
+        const before = net.to(PUBLISHED)[0]!.peer.received;
+        const grown = heapGrowth(() => segments.forEach(give));
+        expect(net.to(PUBLISHED)[0]!.peer.received - before).toBeGreaterThan(payloadOf(list));
+        // The first round still makes what is made once.
+        if (round === 0) continue;
+        for (const type of types) most[type] = Math.max(most[type], (grown[type] ?? 0) / MESSAGES);
+      }
+      // The buffer that every message gets has to be seen.
+      expect(most.Uint8Array).toBeGreaterThanOrEqual(1);
+      for (const type of types) within(type, shape, most[type]);
+    });
+  });
+});
