@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { DiskError, MediaError } from "../errors.ts";
 import {
+  FILTER_BIT,
   flvHeader,
   FLV_TAG_HEADER_SIZE,
   PREVIOUS_TAG_SIZE,
@@ -100,7 +101,7 @@ async function writeTags(
   const out = new Output(fd);
   const onTag = (tag: MendedTag): void => {
     survey.add(tag, out.position);
-    out.tag(tag.typeId, tag.time, tag.body);
+    out.tag(tag.filtered ? tag.typeId | FILTER_BIT : tag.typeId, tag.time, tag.body);
   };
   out.bytes(flvHeader(first.tracks));
   out.tag(DATA_TAG, 0, new Uint8Array(headSize));

@@ -26,13 +26,19 @@ import {
   u24,
   u32,
 } from "./flv-sync.ts";
-import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
+import { FILTER_BIT, FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 
 /**
  * A tag: `timestamp` in ms modulo 2^32, `body` of exact size and nobody else's (unless borrowed), `offset` in bytes
- * from the start of the input to its header.
+ * from the start of the input to its header. Of one that is `filtered` the frame is encrypted. FLV 10.1 E.4.1.
  */
-export type FlvTag = { typeId: number; timestamp: number; body: Uint8Array; offset: number };
+export type FlvTag = {
+  typeId: number;
+  filtered: boolean;
+  timestamp: number;
+  body: Uint8Array;
+  offset: number;
+};
 
 /**
  * A place where the input is no proper FLV: bytes that are no tag (`zeros` of them at the end are 0), a tag whose
@@ -305,7 +311,9 @@ export class FlvReader {
     }
     // The fourth byte of the timestamp is its highest.
     const timestamp = ((bytes[at + 7]! << 24) | u24(bytes, at + 4)) >>> 0;
-    this.#onTag({ typeId: bytes[at]! & 0x1f, timestamp, body, offset: this.#base + at });
+    const type = bytes[at]!;
+    const filtered = (type & FILTER_BIT) !== 0;
+    this.#onTag({ typeId: type & 0x1f, filtered, timestamp, body, offset: this.#base + at });
   }
 
   /** Gives up the tag at `at`, whose size may be wrong: the search begins right behind its first byte. */

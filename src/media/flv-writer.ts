@@ -15,6 +15,9 @@ export const MAX_FLV_BODY = 0xffffff;
 /** Where the flags of a file header stand, to be set right when the file is closed. */
 export const FLV_FLAGS_OFFSET = 4;
 
+/** Beside the type of a tag: its frame is encrypted. */
+export const FILTER_BIT = 0x20;
+
 /** Which tracks a file says it has; advisory, readers go by the tags. */
 export type FlvTracks = { audio: boolean; video: boolean };
 

@@ -8,7 +8,7 @@ import { KeyframeIndex } from "./keyframe-index.ts";
 import type { MediaPacket } from "./packet.ts";
 
 /** What of a packet counts. */
-export type Counted = Pick<MediaPacket, "kind" | "role" | "body">;
+export type Counted = Pick<MediaPacket, "kind" | "role" | "track" | "body">;
 
 /** Counts at one moment; times in ms from the recording's start, sizes and places in bytes. */
 export type RecordingCounts = {
@@ -46,6 +46,8 @@ export class RecordingTally {
     lastKeyAt: 0,
   };
   readonly index: KeyframeIndex;
+  /** Of several video tracks the first is the one whose frames and keyframes count. */
+  #videoTrack: number | undefined;
 
   /** `capacity` is that of the keyframe index. */
   constructor(capacity?: number) {
@@ -60,7 +62,9 @@ export class RecordingTally {
     if (time > counts.last) counts.last = time;
     if (packet.kind === "video") {
       counts.videoBytes += size;
-      if (packet.role === "key" || packet.role === "frame") this.#addFrame(packet.role === "key", time, at);
+      if (packet.role !== "key" && packet.role !== "frame") return;
+      if ((this.#videoTrack ??= packet.track) === packet.track)
+        this.#addFrame(packet.role === "key", time, at);
     } else if (packet.kind === "audio") {
       counts.audioBytes += size;
       if (packet.role === "frame") counts.audioFrames += 1;

@@ -54,10 +54,10 @@ export class RepairClock {
     this.#tracks.clear();
   }
 
-  /** The time of what is no frame. */
-  place(kind: MediaKind, role: PacketRole, stamp: number): number {
+  /** The time of what is no frame, on the track with this id. */
+  place(kind: MediaKind, role: PacketRole, stamp: number, id: number): number {
     if (role === "header" || role === "metadata") this.#headerSeen = true;
-    return this.#timeline.map(kind, role, stamp);
+    return this.#timeline.map(kind, role, stamp, id);
   }
 
   /** Whether the next frame should be seen before this one is given a time. */
@@ -84,7 +84,7 @@ export class RepairClock {
       text: `the ${kind} timestamp ${stamp} ms stands alone after ${clock.stamp} ms`,
     });
     clock.stamp = (clock.stamp + clock.step) >>> 0;
-    return this.#timeline.map(kind, role, clock.stamp);
+    return this.#timeline.map(kind, role, clock.stamp, idOf(track));
   }
 
   /** The time of a frame. */
@@ -95,7 +95,7 @@ export class RepairClock {
     const restarts = clock !== undefined && this.#restarts(step);
     if (restarts) this.newRecording();
     const jumps = this.#timeline.discontinuities;
-    const time = this.#timeline.map(kind, role, stamp);
+    const time = this.#timeline.map(kind, role, stamp, idOf(track));
     if (clock !== undefined) {
       const jumped = this.#timeline.discontinuities > jumps;
       this.#report(frame, clock.stamp, { step, restarts, jumped });
@@ -139,6 +139,11 @@ export class RepairClock {
       this.#onFinding({ kind: "rollback", offset, text });
     }
   }
+}
+
+/** The id of a track that is named by its kind and id. */
+function idOf(track: number): number {
+  return track & 0xff;
 }
 
 /** Whether `stamp` may follow `last` in the same track; modulo 2^32. */

@@ -18,6 +18,7 @@ import { readTagHeader, type TagHeader } from "./tag.ts";
 /** A tag of the mended file. `time` is in ms, `body` is valid only while onTag runs. */
 export type MendedTag = {
   readonly typeId: number;
+  readonly filtered: boolean;
   readonly kind: MediaKind;
   readonly role: PacketRole;
   readonly codec: string;
@@ -147,7 +148,7 @@ export class Mender {
     }
     this.#settleOdd(undefined);
     if (header.role === "header" && this.#isKnown(kind, tag, header)) return;
-    this.#emit(tag, header, this.#clock.place(kind, header.role, tag.timestamp));
+    this.#emit(tag, header, this.#clock.place(kind, header.role, tag.timestamp, header.track));
   }
 
   #takeFrame(kind: "audio" | "video", tag: FlvTag, header: TagHeader): void {
@@ -195,9 +196,9 @@ export class Mender {
     const headless = this.#headless.get(key);
     if (headless !== undefined && !headless.found) {
       headless.found = true;
-      const { typeId, offset } = tag;
+      const { typeId, filtered, offset } = tag;
       const { role, codec, track } = header;
-      this.#late.push({ key, tag: { typeId, kind, role, codec, track, time: 0, body, offset } });
+      this.#late.push({ key, tag: { typeId, filtered, kind, role, codec, track, time: 0, body, offset } });
     }
     return false;
   }
@@ -210,10 +211,10 @@ export class Mender {
   }
 
   #emit(tag: FlvTag, { role, codec, track, empty }: TagHeader, time: number): void {
-    const { typeId, body, offset } = tag;
+    const { typeId, filtered, body, offset } = tag;
     const kind = kindOf(typeId);
     // What says nothing is written again, but is no frame to seek to or to count.
-    this.#onTag({ typeId, kind, role: empty ? "end" : role, codec, track, time, body, offset });
+    this.#onTag({ typeId, filtered, kind, role: empty ? "end" : role, codec, track, time, body, offset });
   }
 }
 

@@ -51,6 +51,8 @@ export class Timeline {
   readonly #audio: Track = { last: 0, raw: 0, started: false, clock: undefined };
   readonly #video: Track = { last: 0, raw: 0, started: false, clock: undefined };
   readonly #data: Track = { last: 0, raw: 0, started: false, clock: undefined };
+  /** Further tracks of a multitrack file, which may lag behind the first of their kind. */
+  readonly #further = new Map<number, Track>();
 
   /** How often the source's clock jumped and was set anew; reconnects are not counted. */
   get discontinuities(): number {
@@ -64,12 +66,14 @@ export class Timeline {
 
   /**
    * The time of a packet in ms. Sequence headers and metadata get the current time whatever their stamp: servers
-   * send them with 0, with the present or with the time they were first seen.
+   * send them with 0, with the present or with the time they were first seen. No track goes back; without track ids
+   * all of a kind are one.
    */
-  map(kind: MediaKind, role: PacketRole, timestamp32: number): number {
+  map(kind: MediaKind, role: PacketRole, timestamp32: number, id = 0): number {
     const stamp = timestamp32 >>> 0;
     if (kind === "data") return this.#place(this.#data, role === "metadata" ? NaN : this.#peek(stamp));
-    const track = kind === "video" ? this.#video : this.#audio;
+    const first = kind === "video" ? this.#video : this.#audio;
+    const track = id === 0 ? first : this.#furtherTrack(kind, id);
     if (role === "header" || role === "metadata") return this.#place(track, NaN);
     // Not a frame: its stamp may place it, but must not become the reference.
     if (role === "end") return this.#place(track, this.#peek(stamp));
@@ -87,6 +91,17 @@ export class Timeline {
     this.#before = undefined;
     this.#audio.clock = undefined;
     this.#video.clock = undefined;
+    for (const track of this.#further.values()) track.clock = undefined;
+  }
+
+  #furtherTrack(kind: MediaKind, id: number): Track {
+    const key = kind === "video" ? id : -id;
+    let track = this.#further.get(key);
+    if (track === undefined) {
+      track = { last: 0, raw: 0, started: false, clock: undefined };
+      this.#further.set(key, track);
+    }
+    return track;
   }
 
   /** Moves the clock that this stamp belongs to and returns its time, which may lie before the track's last. */

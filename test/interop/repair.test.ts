@@ -220,6 +220,20 @@ describe.skipIf(!needs("ffmpeg"))("repair and files", () => {
     expect(readdirSync(join(input, "..")).toSorted()).toEqual(["link.flv", "show.flv"]);
   });
 
+  test("a tag that says it is encrypted still says so in the mended file", async () => {
+    const bytes = (await soundShow()).slice(0, -30);
+    bytes[middleTag(bytes)]! |= 0x20;
+    const output = join(scratch("repair"), "out.flv");
+    expectExit(await runnel(["repair", place(bytes), "-o", output]), 0);
+    const types = (file: Uint8Array): number[] => {
+      const found: number[] = [];
+      const data = Buffer.from(file);
+      for (let at = 13; at + 15 <= data.length; at += 15 + data.readUIntBE(at + 1, 3)) found.push(data[at]!);
+      return found;
+    };
+    expect(types(readFileSync(output)).filter((type) => type > 0x1f)).toEqual([bytes[middleTag(bytes)]!]);
+  });
+
   test("--json says the same in objects", async () => {
     const input = place(concat(await soundShow(), new Uint8Array(99)));
     const found = events(await runnel(["repair", "--check", "--json", input]));

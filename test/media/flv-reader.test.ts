@@ -14,7 +14,8 @@ type Result = { tags: string[]; cut: boolean; skipped: number; discontinuities: 
 function read(segments: readonly Uint8Array[]): Result {
   const result: Result = { tags: [], cut: false, skipped: 0, discontinuities: 0 };
   const reader = new FlvReader({
-    onTag: (tag) => result.tags.push(`${tag.typeId}@${tag.timestamp}:${toHex(tag.body)}`),
+    onTag: (tag) =>
+      result.tags.push(`${tag.typeId}${tag.filtered ? " filtered" : ""}@${tag.timestamp}:${toHex(tag.body)}`),
     onDiscontinuity: () => result.discontinuities++,
   });
   for (const segment of segments) reader.feed(segment);
@@ -76,14 +77,14 @@ describe("FlvReader", () => {
     expect(everySplit(cut, read)).toMatchObject({ tags: [], cut: true });
   });
 
-  test("empty tags are skipped, the filter bit and a stream id are ignored", () => {
+  test("empty tags are skipped, the filter bit is told, a stream id is ignored", () => {
     const file = concat(
       HEADER,
       flvTag(8, 5, new Uint8Array(0)),
       hex`28 000001 000007 00 000001 af 0000000c`,
       B,
     );
-    expect(everySplit(file, read).tags).toEqual(["8@7:af", TAGS[1]!]);
+    expect(everySplit(file, read).tags).toEqual(["8 filtered@7:af", TAGS[1]!]);
   });
 
   test.each([

@@ -79,7 +79,7 @@ describe("FLV writer", () => {
     reader.feed(written);
     expect(reader.end()).toBe(false);
     const { typeId, timestamp } = tag;
-    expect(tags).toEqual([{ typeId, timestamp, body: fromHex(tag.body), offset: 13 }]);
+    expect(tags).toEqual([{ typeId, filtered: false, timestamp, body: fromHex(tag.body), offset: 13 }]);
   });
 
   test("V-49 file header", () => {

@@ -338,3 +338,34 @@ test("bodies of a mended file are those of the damaged one", () => {
   const { tags } = mend([concat(...PLAIN.slice(0, 12), new Uint8Array(70), ...PLAIN.slice(12))]);
   expect(tags.map(({ payload }) => toHex(payload))).toEqual(bodies.slice(1));
 });
+
+describe("two video tracks", () => {
+  const LAG = 400;
+  /** A frame on one of two tracks, every 100 ms, a keyframe each fifth. */
+  const frame = (track: number, i: number): Uint8Array =>
+    concat(
+      i % 5 === 0 ? hex`96` : hex`a6`,
+      hex`01 76703039`,
+      Uint8Array.of(track),
+      randomBytes(30, 2 * i + track),
+    );
+  const at = (i: number): Uint8Array[] => [
+    flvTag(9, 1000 + i * 100, frame(0, i)),
+    flvTag(9, 1000 + i * 100 - LAG, frame(1, i)),
+  ];
+
+  test("keep their times though one lags behind the other, and one of them is the index", () => {
+    const header = flvHeader({ audio: false, video: true });
+    const input = concat(header, ...Array.from({ length: 20 }, (_, i) => at(i)).flat());
+    const { findings, file, tags } = mend([input]);
+    expect(findings.map(({ kind }) => kind)).toEqual(["metadata"]);
+    const timesOf = (track: number): number[] =>
+      tags.filter(({ payload }) => payload[6] === track).map(({ timestamp }) => timestamp);
+    expect(timesOf(0)).toEqual(Array.from({ length: 20 }, (_, i) => i * 100));
+    // What lies before the start of the file is at its start.
+    expect(timesOf(1)).toEqual(Array.from({ length: 20 }, (_, i) => Math.max(0, i * 100 - LAG)));
+    const head = decodeAmf0(readFlv(file!)[0]!.payload)[1];
+    expect(getProperty(getProperty(head, "keyframes"), "times")).toEqual([0, 0.5, 1, 1.5]);
+    expect(getProperty(head, "framerate")).toBe(10);
+  });
+});
