@@ -272,7 +272,7 @@ export class Recorder {
     const over = this.#over;
     store.open(wall).then(
       (file) => {
-        if (this.#over !== over || this.#held !== packet) return void file.discard().catch(() => {});
+        if (this.#over !== over || this.#held !== packet) return void store.discard(file).catch(() => {});
         this.#held = undefined;
         this.#cutter.begin(wall, now);
         this.#onOpen(packet, file);

@@ -7,6 +7,7 @@ import { basename, dirname } from "node:path";
 import { DiskError } from "../../errors.ts";
 import { numbered } from "../file-name.ts";
 import { codeOf, diskError, isMissing, type Disk } from "./disk.ts";
+import type { UsedNames } from "./used-names.ts";
 
 /** What a file being written is called beyond its name. */
 export const PART = ".part";
@@ -15,8 +16,8 @@ const MAX_NUMBER = 10_000;
 /** A folder that vanishes between being made and being used is made again this often. */
 const FOLDER_ATTEMPTS = 3;
 
-/** How a file is opened. `mine` are names that this run has used: none is used twice. */
-export type OpenRules = { readonly force: boolean; readonly mine: ReadonlySet<string> };
+/** How a file is opened. `used` are names that this run has used: none is used twice. */
+export type OpenRules = { readonly force: boolean; readonly used: UsedNames };
 
 /** The name that a file has, and the one that it was to have. */
 export type Names = { readonly path: string; readonly wanted: string };
@@ -101,10 +102,13 @@ export class RecordingFile {
 }
 
 async function openFree(disk: Disk, path: string, rules: OpenRules): Promise<RecordingFile> {
-  for (let n = 1; n <= MAX_NUMBER; n++) {
+  const first = rules.used.last(path) + 1;
+  for (let n = first; n < first + MAX_NUMBER; n++) {
     const name = n === 1 ? path : numbered(path, n);
     const fd = await openNew(disk, name, rules);
-    if (fd !== undefined) return RecordingFile.adopt(disk, fd, { path: name, wanted: path }, rules);
+    if (fd === undefined) continue;
+    rules.used.note(path, n);
+    return RecordingFile.adopt(disk, fd, { path: name, wanted: path }, rules);
   }
   throw new DiskError(`Cannot write "${path}": ${MAX_NUMBER} files of that name exist`, {
     path,
@@ -113,11 +117,10 @@ async function openFree(disk: Disk, path: string, rules: OpenRules): Promise<Rec
 }
 
 /** Opens `name`.part if neither it nor `name` exists; undefined if one does and must stay. */
-async function openNew(disk: Disk, name: string, rules: OpenRules): Promise<number | undefined> {
+async function openNew(disk: Disk, name: string, { force }: OpenRules): Promise<number | undefined> {
   const part = name + PART;
-  const replaces = rules.force && !rules.mine.has(name);
-  if (rules.mine.has(name) || (!replaces && (await disk.look(name)) !== undefined)) return undefined;
-  if (replaces && !(await removePart(disk, part))) return undefined;
+  if (!force && (await disk.look(name)) !== undefined) return undefined;
+  if (force && !(await removePart(disk, part))) return undefined;
   try {
     const fd = await disk.open(part, "new");
     if (await disk.lock(fd)) return fd;
@@ -144,11 +147,13 @@ async function removePart(disk: Disk, part: string): Promise<boolean> {
 }
 
 /** Someone may have taken the name while the file was written. */
-async function freeName(disk: Disk, path: string, { force }: OpenRules): Promise<string> {
+async function freeName(disk: Disk, path: string, { force, used }: OpenRules): Promise<string> {
   if (force) return path;
   for (let n = 1; n <= MAX_NUMBER; n++) {
     const name = n === 1 ? path : numbered(path, n);
-    if ((await disk.look(name)) === undefined) return name;
+    if ((await disk.look(name)) !== undefined) continue;
+    if (n > 1) used.note(path, n);
+    return name;
   }
   throw new DiskError(`Cannot finish "${path}": ${MAX_NUMBER} files of that name exist`, {
     path,

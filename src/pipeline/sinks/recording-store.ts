@@ -6,6 +6,7 @@
 import { DiskError, describe } from "../../errors.ts";
 import { expandName, type NameFields } from "../file-name.ts";
 import { namePattern, type NamePattern } from "../name-pattern.ts";
+import type { FileReport } from "../report.ts";
 import type { SinkContext } from "../source.ts";
 import { diskError, isFull, type Disk } from "./disk.ts";
 import { finishLeftover, type Leftover } from "./leftover.ts";
@@ -13,6 +14,7 @@ import type { OpenRecording } from "./open-recording.ts";
 import { findOwnFiles } from "./own-files.ts";
 import { PART, RecordingFile } from "./recording-file.ts";
 import { Retention, type KeepRule } from "./retention.ts";
+import { UsedNames } from "./used-names.ts";
 
 /** The wall clock and a clock that nobody sets, both in ms. */
 export type Clock = { readonly wall: () => number; readonly monotonic: () => number };
@@ -46,8 +48,9 @@ export class RecordingStore {
   readonly #options: StoreOptions;
   readonly #pattern: NamePattern;
   readonly #retention: Retention | undefined;
-  /** Names that this run has used. */
-  readonly #mine = new Set<string>();
+  readonly #used = new UsedNames();
+  /** Files of this run that do not have their name yet. */
+  readonly #begun = new Set<string>();
   /** Files of earlier runs that cannot be finished. */
   readonly #unfinished = new Set<string>();
   readonly #tasks = new Set<Promise<void>>();
@@ -84,15 +87,21 @@ export class RecordingStore {
     const { template, fields, disk, force } = this.#options;
     const path = expandName(template, { ...fields, n: this.#files + 1 }, new Date(wall));
     await this.#awaitRoom(path);
-    const rules = { force, mine: this.#mine };
+    const rules = { force, used: this.#used };
     const before = this.#deleted;
     const file = await RecordingFile.open(disk, path, rules).catch(async (error: unknown) => {
       if (!isFull(error) || !(await this.#hasDeletedSince(before))) throw error;
       return RecordingFile.open(disk, path, rules);
     });
     this.#files += 1;
-    this.#mine.add(file.path);
+    this.#begun.add(file.path);
     return file;
+  }
+
+  /** Nobody wants the file that was opened: removes it. */
+  discard(file: RecordingFile): Promise<void> {
+    this.#begun.delete(file.path);
+    return file.discard();
   }
 
   /** The disk refused a write for lack of room. */
@@ -124,7 +133,7 @@ export class RecordingStore {
   async #complete(open: OpenRecording, length: number | undefined): Promise<void> {
     for (;;) {
       try {
-        this.#tell(await open.finish(length));
+        this.#tell(open, await open.finish(length));
         return;
       } catch (error) {
         if (error instanceof DiskError) throw error;
@@ -132,7 +141,7 @@ export class RecordingStore {
           open.retry();
           continue;
         }
-        this.#tell(await open.salvage());
+        this.#tell(open, await open.salvage());
         this.#lossy = true;
         throw diskError(open.file?.path ?? "", error, "write");
       }
@@ -146,7 +155,7 @@ export class RecordingStore {
 
   /** Saves what the disk took of a file that it refuses to take more of. */
   rescue(open: OpenRecording): Promise<void> {
-    return this.#task(open.salvage().then((report) => this.#tell(report)));
+    return this.#task(open.salvage().then((report) => this.#tell(open, report)));
   }
 
   /** The disk has no room for what `open` writes: whether the rules have made some since it last was so. */
@@ -232,12 +241,12 @@ export class RecordingStore {
   /** Whether every file of this run has its name. */
   async #isWhole(): Promise<boolean> {
     const { parts } = await findOwnFiles(this.#options.disk, this.#pattern);
-    return !parts.some(({ path }) => this.#mine.has(path));
+    return !parts.some(({ path }) => this.#begun.has(path));
   }
 
   async #recover(): Promise<void> {
     const { disk, clock } = this.#options;
-    const rules = { force: false, mine: this.#mine, signal: this.#over.signal, now: clock.wall };
+    const rules = { force: false, used: this.#used, signal: this.#over.signal, now: clock.wall };
     for (const { path } of (await findOwnFiles(disk, this.#pattern)).parts) {
       try {
         this.#hear(path, await finishLeftover(disk, path, rules));
@@ -255,7 +264,7 @@ export class RecordingStore {
       this.hearer?.notice(
         `"${path}${PART}" was removed: it was left unfinished with no sound or picture in it`,
       );
-    } else if (this.#mine.has(path)) this.#tell(left.report);
+    } else if (this.#begun.delete(path)) this.#onFinished(left.report);
     else this.hearer?.onRecovered(left.report);
   }
 
@@ -266,9 +275,13 @@ export class RecordingStore {
     this.hearer?.notice(`an unfinished recording stays as it is: ${why}`);
   }
 
-  #tell(report: Parameters<Hearer["onFile"]>[0] | undefined): void {
-    if (report === undefined) return;
-    this.#mine.add(report.path);
+  /** A file has its name, or is gone because nothing was in it. */
+  #tell({ file }: OpenRecording, report: FileReport | undefined): void {
+    if (file !== undefined) this.#begun.delete(file.path);
+    if (report !== undefined) this.#onFinished(report);
+  }
+
+  #onFinished(report: FileReport): void {
     this.hearer?.onFile(report);
     void this.#task(this.makeRoom().then(() => {}));
   }

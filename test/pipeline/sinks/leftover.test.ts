@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { getProperty } from "../../../src/amf/amf0.ts";
 import { finishLeftover } from "../../../src/pipeline/sinks/leftover.ts";
 import { realDisk } from "../../../src/pipeline/sinks/disk.ts";
+import { UsedNames } from "../../../src/pipeline/sinks/used-names.ts";
 import { until } from "../../support/ports.ts";
 import { TestRecording } from "../../support/recordings.ts";
 import { removeScratch, scratch } from "../../support/scratch.ts";
@@ -209,7 +210,7 @@ test("two runs at once finish one leftover once", async () => {
   writeFileSync(`${path}.part`, await wreck());
   const rules = {
     force: false,
-    mine: new Set<string>(),
+    used: new UsedNames(),
     signal: new AbortController().signal,
     now: Date.now,
   };
@@ -224,7 +225,7 @@ test("a leftover that was finished once is the same when it is finished again", 
   writeFileSync(`${path}.part`, await wreck());
   const rules = {
     force: false,
-    mine: new Set<string>(),
+    used: new UsedNames(),
     signal: new AbortController().signal,
     now: Date.now,
   };
