@@ -31,7 +31,16 @@ type Row = {
 
 const CORE = [
   ...["queue", "hub", "headers", "ingest", "stats", "report", "pacer", "supervise", "faults", "file-name"],
-  ...["source", "source-patience", "sink-runner", "episodes", "silence", "name-pattern", "hooks"],
+  ...[
+    "source",
+    "source-patience",
+    "sink-runner",
+    "episodes",
+    "file-tally",
+    "silence",
+    "name-pattern",
+    "hooks",
+  ],
 ].map((name) => `pipeline/${name}.ts`);
 
 /** The first row that fits a file counts. */

@@ -98,6 +98,7 @@ export function summarize(
     mediaMs: report?.mediaMs ?? 0,
     gaps: report?.gaps ?? { count: 0, ms: 0 },
     files: report?.files ?? [],
+    earlierFiles: report?.earlierFiles ?? { count: 0, bytes: 0 },
   });
 }
 

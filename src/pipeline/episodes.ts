@@ -4,7 +4,7 @@
  */
 
 import { Hub } from "./hub.ts";
-import type { FileReport, SinkStatus } from "./report.ts";
+import type { JobReport, SinkStatus } from "./report.ts";
 import { SinkRunner, type SinkRunnerOptions } from "./sink-runner.ts";
 import type { Sink } from "./source.ts";
 
@@ -55,8 +55,17 @@ export class Episodes {
     return this.#sinks.map((sink) => sink.status);
   }
 
-  get files(): FileReport[] {
-    return this.#sinks.flatMap((sink) => sink.files);
+  /** The recordings of all sinks, and how many there were before those that are named. */
+  get recordings(): Pick<JobReport, "files" | "earlierFiles"> {
+    const tallies = this.#sinks.map((sink) => sink.recordings);
+    const earlier = tallies.map((tally) => tally.earlier);
+    return {
+      files: tallies.flatMap((tally) => tally.files),
+      earlierFiles: {
+        count: earlier.reduce((sum, { count }) => sum + count, 0),
+        bytes: earlier.reduce((sum, { bytes }) => sum + bytes, 0),
+      },
+    };
   }
 
   /** Resolves when each sink is live, or has failed for the first time. */

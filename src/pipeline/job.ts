@@ -316,7 +316,7 @@ class Job {
       wantedMs: this.#wantedMs(),
       mediaMs: this.#episodes.mediaMs,
       gaps: this.#gaps,
-      files: this.#episodes.files,
+      ...this.#episodes.recordings,
     };
   }
 

@@ -80,5 +80,7 @@ export type JobReport = {
   readonly wantedMs: number | undefined;
   readonly mediaMs: number;
   readonly gaps: { readonly count: number; readonly ms: number };
+  /** The latest recordings; those before them are only counted. */
   readonly files: readonly FileReport[];
+  readonly earlierFiles: { readonly count: number; readonly bytes: number };
 };

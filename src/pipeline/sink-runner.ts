@@ -5,9 +5,10 @@
 
 import { describe } from "../errors.ts";
 import { isNameTaken, isPermanent, isRefusal, isSaid, suspected } from "./faults.ts";
+import { FileTally } from "./file-tally.ts";
 import type { Hub } from "./hub.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
-import type { FileReport, JobEvent, SinkStatus } from "./report.ts";
+import type { JobEvent, SinkStatus } from "./report.ts";
 import type { Sink, SinkContext } from "./source.ts";
 import { realSupervision, supervise, type Failure, type RetryPolicy } from "./supervise.ts";
 
@@ -48,7 +49,7 @@ type Episode = {
 export class SinkRunner {
   readonly status: SinkStatus;
   /** Recordings that are finished. */
-  readonly files: FileReport[] = [];
+  readonly recordings = new FileTally();
   readonly #sink: Sink;
   readonly #options: SinkRunnerOptions;
   #hub: Hub | undefined;
@@ -257,7 +258,7 @@ export class SinkRunner {
       ended: this.#over.promise,
       onLive: () => this.#onLive(live),
       onFile: (file) => {
-        this.files.push(file);
+        this.recordings.add(file);
         this.#options.report({ event: "segment", ...file });
       },
       onRecovered: (file) => this.#options.report({ event: "recovered", ...file }),

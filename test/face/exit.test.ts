@@ -71,6 +71,12 @@ describe("a job that did something", () => {
       "done: 2m in 1 file, 1.5 MiB: a.flv; sent to twitch",
     ],
     [
+      "files that are only counted",
+      makeReport({ files: [FILE], earlierFiles: { count: 86_399, bytes: 2 ** 40 } }, [file()]),
+      ExitCode.done,
+      "done: 2m in 86400 files, 1.0 TiB",
+    ],
+    [
       "many files are not named",
       makeReport({ files: [FILE, FILE, FILE] }, [file()]),
       0,

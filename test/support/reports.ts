@@ -64,6 +64,7 @@ export function makeReport(changes: Partial<JobReport> = {}, sinks?: readonly Si
     mediaMs: 120_000,
     gaps: { count: 0, ms: 0 },
     files: [],
+    earlierFiles: { count: 0, bytes: 0 },
     ...changes,
   };
 }

@@ -1,0 +1,29 @@
+/**
+ * FileTally: the recordings that a sink has finished. A job may run for years and finish a file every minute: the latest
+ * are kept one by one, those before them only as numbers.
+ */
+
+import type { FileReport, JobReport } from "./report.ts";
+
+/** How many files are kept one by one. */
+const MOST_FILES = 1000;
+
+/** Counts files; see the head of this file. */
+export class FileTally {
+  /** The latest, the oldest first. */
+  readonly files: FileReport[] = [];
+  #count = 0;
+  #bytes = 0;
+
+  /** Those that came before the ones that are kept. */
+  get earlier(): JobReport["earlierFiles"] {
+    return { count: this.#count, bytes: this.#bytes };
+  }
+
+  add(file: FileReport): void {
+    this.files.push(file);
+    if (this.files.length <= MOST_FILES) return;
+    this.#count += 1;
+    this.#bytes += this.files.shift()!.bytes;
+  }
+}
