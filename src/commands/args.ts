@@ -13,6 +13,8 @@ export type Args = {
   readonly positionals: readonly string[];
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly counts: ReadonlyMap<string, number>;
+  /** Flags that the environment gave, with the names of their variables. */
+  readonly variables: ReadonlyMap<string, string>;
 };
 
 /** Parses a verb's arguments. The environment fills in flags that argv does not have. Throws UsageError. */
@@ -28,10 +30,30 @@ export function parseArgs(
   return parser;
 }
 
+/**
+ * What `read` returns; problems that it throws are said of the variable where a flag was given by one:
+ * `RUNNEL_FOR: ...` instead of `--for: ...`.
+ */
+export function sayingVariables<T>({ variables }: Pick<Args, "variables">, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const problems = error.problems.map((problem) =>
+      problem.replace(/(?<![\w-])(?:--([A-Za-z][A-Za-z-]*)|-([a-z])(?![\w-]))/g, (written, name, short) => {
+        const flag = FLAGS.find((one) => (name === undefined ? one.short === short : one.name === name));
+        return (flag && variables.get(flag.name)) ?? written;
+      }),
+    );
+    throw new UsageError(problems);
+  }
+}
+
 class Parser implements Args {
   readonly positionals: string[] = [];
   readonly values = new Map<string, string[]>();
   readonly counts = new Map<string, number>();
+  readonly variables = new Map<string, string>();
   readonly problems: string[] = [];
   readonly #flags: readonly Flag[];
 
@@ -59,6 +81,7 @@ class Parser implements Args {
       // Set to nothing is how shells and service files leave a variable out.
       if (text === undefined || text === "" || this.values.has(flag.name) || this.counts.has(flag.name))
         continue;
+      this.variables.set(flag.name, name);
       if (flag.kind === "value" || flag.kind === "list") this.values.set(flag.name, [text]);
       else if (flag.kind === "optional" && /[/:]/.test(text)) this.values.set(flag.name, [text]);
       else this.#switchFromEnvironment(flag, name, text);
@@ -125,10 +148,31 @@ class Parser implements Args {
   }
 }
 
+/** Flags of rtmpdump and ffmpeg that are others here. */
+const OLD_HANDS: Readonly<Record<string, string>> = {
+  "-r": "the source needs no flag (rtmpdump's -r is --rtmp here)",
+  "-i": "the source needs no flag",
+  "--url": "the source needs no flag",
+  "-y": "rtmpdump's -y is --playpath here",
+  "-a": "rtmpdump's -a is --app here",
+  "-p": "rtmpdump's -p is --pageUrl here",
+  "-s": "rtmpdump's -s is --swfUrl here",
+  "-f": "rtmpdump's -f is --flashVer here",
+  "-C": "rtmpdump's -C is --conn here",
+  "-B": "rtmpdump's -B is --stop here",
+  "-m": "rtmpdump's -m is --timeout here",
+  "--flv": "rtmpdump's --flv is -o here",
+  "--host": "host, port and protocol stand in the URL here",
+  "--port": "host, port and protocol stand in the URL here",
+  "--protocol": "host, port and protocol stand in the URL here",
+};
+
 function unknownFlag(written: string, flags: readonly Flag[]): string {
   const elsewhere = FLAGS.find((flag) => `--${flag.name}` === written || `-${flag.short}` === written);
   if (elsewhere !== undefined)
     return `${written} is a flag of ${verbList(elsewhere.verbs)}, not of this command`;
+  const known = OLD_HANDS[written];
+  if (known !== undefined) return `unknown flag ${written}; ${known}`;
   const near = nearest(
     written.replace(/^-+/, ""),
     flags.map((flag) => flag.name),

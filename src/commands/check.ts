@@ -19,6 +19,9 @@ import { givenFlags, readRecipes, tellProblems, type ReadRecipes } from "./recip
 import { formatResolved, resolvedValues } from "./resolved.ts";
 import { listenForSignals } from "./signals.ts";
 
+/** More recipes than these are counted in the last line. */
+const MOST_NAMED = 3;
+
 /** What is said about each job beside its name. */
 type Wanted = { readonly next: number; readonly resolved: boolean; readonly probe: boolean };
 
@@ -71,8 +74,9 @@ async function tellJobs(jobs: readonly RecipeJob[], wanted: Wanted, faces: Faces
     else faces.json(JSON.stringify(jobObject(job, wanted, results)));
   }
   const failed = probed.flat().find(({ error, required }) => error !== undefined && required);
-  const files = new Set(jobs.map((job) => job.file)).size;
-  const count = `${jobs.length} job${jobs.length === 1 ? "" : "s"} in ${files} recipe${files === 1 ? "" : "s"}`;
+  const files = [...new Set(jobs.map((job) => job.file))];
+  const where = files.length > MOST_NAMED ? `${files.length} recipes` : files.join(", ");
+  const count = `${jobs.length} job${jobs.length === 1 ? "" : "s"} in ${where}`;
   if (failed === undefined) {
     faces.lastLine(`${count}: nothing is wrong`, ExitCode.done);
     return ExitCode.done;

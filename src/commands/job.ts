@@ -4,7 +4,6 @@
  */
 
 import { ExitCode } from "../face/exit.ts";
-import { planFromFlags } from "../recipe/from-flags.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { parseArgs } from "./args.ts";
 import { checkPaths } from "./check-paths.ts";
@@ -12,7 +11,7 @@ import { describePlan } from "./describe.ts";
 import { makeFaces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
 import { isRecipe } from "./recipes.ts";
-import { jobRequest } from "./request.ts";
+import { planFromArgs } from "./request.ts";
 import { runPlan, statsInterval } from "./run-plan.ts";
 
 /** Runs a verb with its arguments; returns the exit code. Throws UsageError before anything starts. */
@@ -20,7 +19,7 @@ export async function runJobCommand(verb: Plan["verb"], argv: readonly string[])
   const args = parseArgs(argv, flagsOf(verb), process.env);
   const has = (name: string): boolean => (args.counts.get(name) ?? 0) > 0;
   if (isRecipe(args.positionals[0])) return (await import("./recipe-job.ts")).runRecipeJobs(verb, argv, args);
-  const plan = planFromFlags(jobRequest(verb, args, process.env));
+  const plan = planFromArgs(verb, args, { environment: process.env, now: new Date() });
   checkPaths(plan);
   if (has("print-recipe")) return (await import("./print-recipe.ts")).printRecipe(plan, args, process.env);
   const faces = makeFaces(args, { mediaOnStdout: plan.sinks.some((sink) => sink.kind === "stdout") });

@@ -24,16 +24,27 @@ export async function inspectInput(
   };
   const reader = new FlvReader({ onTag }, { salvage: true });
   const segments = path === undefined ? stdinSegments(signal) : fileSegments(path);
+  const name = path === undefined ? "stdin" : `"${path}"`;
+  const read = (feed: () => void): void => {
+    try {
+      feed();
+    } catch (error) {
+      if (!(error instanceof MediaError)) throw error;
+      throw new MediaError(error.message.replace(/^Cannot read FLV/, `Cannot read ${name}`), error.offset, {
+        cause: error,
+      });
+    }
+  };
   for await (const segment of segments) {
     if (signal.aborted) break;
-    inspector.feed(segment);
-    reader.feed(segment);
+    read(() => {
+      inspector.feed(segment);
+      reader.feed(segment);
+    });
     ingest.flush();
   }
   const inspection = inspector.end({ whole: path !== undefined, stopped: signal.aborted });
-  if (!signal.aborted) reader.end();
-  if (tags === 0 && inspection.damaged) {
-    throw new MediaError(`Cannot read ${path === undefined ? "stdin" : `"${path}"`}: there is no FLV in it`);
-  }
+  if (!signal.aborted) read(() => reader.end());
+  if (tags === 0 && inspection.damaged) throw new MediaError(`Cannot read ${name}: there is no FLV in it`);
   return inspection;
 }

@@ -15,7 +15,7 @@ import { DEFAULT_RETRY, DEFAULT_STALL_MS } from "../recipe/defaults.ts";
 import { netPlan, secretsOfPlan } from "../recipe/from-flags.ts";
 import { NO_FOURCCS } from "../rtmp/connect.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
-import { parseArgs, type Args } from "./args.ts";
+import { parseArgs, sayingVariables, type Args } from "./args.ts";
 import { requireFile } from "./check-paths.ts";
 import { makeFaces, type Faces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
@@ -44,7 +44,7 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
   using signals = listenForSignals({ onStatistics: () => {} });
   signals.stop.addEventListener("abort", () => enough.abort(), { once: true });
   const bytes = source.kind === "file" || source.kind === "stdin";
-  const watch = duration(args, "for") ?? (bytes ? undefined : DEFAULT_WATCH_MS);
+  const watch = sayingVariables(args, () => duration(args, "for")) ?? (bytes ? undefined : DEFAULT_WATCH_MS);
   const onFirst = (): void => {
     if (watch !== undefined) setTimeout(() => enough.abort(), watch);
   };
@@ -56,7 +56,8 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
     const inspection = await inspectInput(path, ingest, enough.signal);
     return show(faces, path ?? "stdin", probe, { inspection, path });
   }
-  const stall = duration(args, "stall") ?? timeoutSeconds(args) ?? timeout ?? DEFAULT_STALL_MS;
+  const given = sayingVariables(args, () => duration(args, "stall") ?? timeoutSeconds(args));
+  const stall = given ?? timeout ?? DEFAULT_STALL_MS;
   const input = await makeSource(
     { source, net: netOf(args, stall), retry: DEFAULT_RETRY, realtime: false, loop: false },
     NO_FOURCCS,

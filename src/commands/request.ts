@@ -1,21 +1,36 @@
 /**
- * From parsed arguments to a JobRequest: reads what flags point to (keys in files and variables, certificates)
- * and understands nothing else.
+ * From parsed arguments to a plan: reads what flags point to (keys in files and variables, certificates), and leaves the
+ * rest to from-flags.ts.
  */
 
 import { readFileSync } from "node:fs";
 import { UsageError } from "../errors.ts";
 import { DEFAULT_TEMPLATE } from "../pipeline/file-name.ts";
-import type { JobRequest, WrittenKey } from "../recipe/from-flags.ts";
+import { planFromFlags, type JobRequest, type WrittenKey } from "../recipe/from-flags.ts";
 import { splitName } from "../recipe/addresses.ts";
 import { LISTEN_KEY_NAME } from "../recipe/listen.ts";
 import type { NamedOptions } from "../rtmp/librtmp.ts";
-import type { Args } from "./args.ts";
+import type { Plan } from "../recipe/plan.ts";
+import { sayingVariables, type Args } from "./args.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The request that a command line amounts to. Throws UsageError for files and variables that are not there. */
-export function jobRequest(verb: JobRequest["verb"], args: Args, environment: Environment): JobRequest {
+/** The plan of a command line. Throws UsageError with all problems, those of variables under their names. */
+export function planFromArgs(
+  verb: JobRequest["verb"],
+  args: Args,
+  { environment, now }: { readonly environment: Environment; readonly now: Date },
+): Plan {
+  return sayingVariables(args, () => planFromFlags(jobRequest(verb, args, { environment, now })));
+}
+
+/** The request that a command line amounts to, with what is wrong about files and variables. */
+function jobRequest(
+  verb: JobRequest["verb"],
+  args: Args,
+  { environment, now }: { readonly environment: Environment; readonly now: Date },
+): JobRequest {
+  const problems: string[] = [];
   const one = (name: string): string | undefined => args.values.get(name)?.[0];
   const many = (name: string): readonly string[] => args.values.get(name) ?? [];
   const has = (name: string): boolean => (args.counts.get(name) ?? 0) > 0;
@@ -26,8 +41,10 @@ export function jobRequest(verb: JobRequest["verb"], args: Args, environment: En
   const keys = readKeys(
     many("key"),
     [...destinations.map((text) => splitName(text).name), LISTEN_KEY_NAME],
-    environment,
+    (value) => gathered(problems, UNREAD, () => readKey(value, environment)),
   );
+  const pem = (flag: string, what: string): string | undefined =>
+    gathered(problems, UNREAD, () => readPem(one(flag), `--${flag}`, what));
   return {
     verb,
     source,
@@ -39,8 +56,8 @@ export function jobRequest(verb: JobRequest["verb"], args: Args, environment: En
       serveAddress: one("serve"),
       key: keys.find((key) => key.name === LISTEN_KEY_NAME)?.value,
       noKey: has("no-key"),
-      cert: readPem(one("cert"), "--cert", "CERTIFICATE"),
-      certKey: readPem(one("cert-key"), "--cert-key", "PRIVATE KEY"),
+      cert: pem("cert", "CERTIFICATE"),
+      certKey: pem("cert-key", "PRIVATE KEY"),
     },
     named: namedOptions(args),
     durations: {
@@ -77,13 +94,28 @@ export function jobRequest(verb: JobRequest["verb"], args: Args, environment: En
       rotation: one("rotation"),
       exposure: one("exposure"),
     },
-    ca: readCertificate(one("ca")),
+    ca: pem("ca", "CERTIFICATE"),
     insecure: has("insecure"),
     bind: one("bind"),
     force: has("force"),
-    now: new Date(),
+    now,
     defaultTemplate: DEFAULT_TEMPLATE,
+    problems,
   };
+}
+
+/** Stands for a text that could not be read, so that what is wrong beside it can be found. */
+const UNREAD = "unread";
+
+/** What `read` returns; `instead` if it throws UsageError, whose problems are kept. */
+function gathered<T>(problems: string[], instead: T, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    problems.push(...error.problems);
+    return instead;
+  }
 }
 
 /** rtmpdump's flags. */
@@ -120,13 +152,13 @@ function readPem(path: string | undefined, flag: string, what: string): string |
 function readKeys(
   texts: readonly string[],
   names: readonly (string | undefined)[],
-  environment: Environment,
+  read: (value: string) => string,
 ): WrittenKey[] {
   return texts.map((text) => {
     const equals = text.indexOf("=");
     const name = equals > 0 && names.includes(text.slice(0, equals)) ? text.slice(0, equals) : undefined;
     const value = name === undefined ? text : text.slice(equals + 1);
-    return { name, value: readKey(value, environment) };
+    return { name, value: read(value) };
   });
 }
 
@@ -136,10 +168,23 @@ function readKey(value: string, environment: Environment): string {
     if (key === "") throw new UsageError(`-k: "${value.slice(1)}" is empty`);
     return key;
   }
-  if (!value.startsWith("env:")) return value;
+  if (!value.startsWith("env:")) {
+    refuseVariableName(value, environment);
+    return value;
+  }
   const key = environment[value.slice(4)];
   if (key === undefined || key === "") throw new UsageError(`-k: the variable ${value.slice(4)} is not set`);
   return key;
+}
+
+/** A key that is the name of a variable was meant to be what the variable holds. */
+function refuseVariableName(value: string, environment: Environment): void {
+  const isSet = /^[A-Za-z_]\w*$/.test(value) && (environment[value] ?? "") !== "";
+  if (!isSet && !/^(?:[A-Z][A-Z0-9]*_)+KEY$/.test(value)) return;
+  // What is no variable may be a key after all, and is not repeated.
+  if (!isSet)
+    throw new UsageError("-k: this looks like a variable's name; write -k env:NAME for what it holds");
+  throw new UsageError(`-k: ${value} is a variable; write -k env:${value} for what it holds`);
 }
 
 function readText(path: string, flag: string): string {

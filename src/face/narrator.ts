@@ -74,6 +74,9 @@ export class Narrator {
       case "recovered":
         log.info(`finished ${event.path}, which an earlier run had left (${formatDuration(event.ms)})`);
         return;
+      case "waiting":
+        log.info(`waiting for a publisher on ${event.where}`);
+        return;
       case "notice":
         log.warn(event.text);
         return;

@@ -51,7 +51,7 @@ export class Terminal {
   /** Paints the status lines anew; none removes them. Only on a terminal. */
   status(...lines: readonly string[]): void {
     if (!this.interactive) return;
-    const width = Math.max(20, process.stderr.columns || 80) - 1;
+    const width = Math.max(20, terminalWidth()) - 1;
     const fitting = fit(lines, Math.max(3, process.stderr.rows || 24) - 1);
     const erase = this.#erase();
     this.#status = fitting.map((text) => [...oneLine(this.mask(text))].slice(0, width).join(""));
@@ -60,7 +60,13 @@ export class Terminal {
 
   /** What takes the status lines away and leaves the cursor where the first one began. */
   #erase(): string {
-    const above = this.#status.length - 1;
+    // A terminal that became narrower has broken lines in two.
+    const width = terminalWidth();
+    const rows = this.#status.reduce(
+      (sum, text) => sum + Math.max(1, Math.ceil([...text].length / width)),
+      0,
+    );
+    const above = rows - 1;
     return above > 0 ? `\r\x1b[${above}A\x1b[J` : "\r\x1b[2K";
   }
 
@@ -73,6 +79,11 @@ export class Terminal {
   help(text: string): void {
     write(STDOUT, `${text}\n`);
   }
+}
+
+/** Columns, as they are at the moment. */
+function terminalWidth(): number {
+  return process.stderr.columns || 80;
 }
 
 /** As many lines as there is room for; what has none is counted. A line that scrolled away could not be repainted. */

@@ -5,6 +5,7 @@
 import { RemoteError, TransportError } from "../errors.ts";
 import { errorCode } from "./resolve.ts";
 import type { TlsOptions } from "./tcp.ts";
+import { SOCKET_FAULTS } from "./tcp-transport.ts";
 import { trustedRoots } from "./trust.ts";
 
 /** What to fetch; times in ms. */
@@ -47,7 +48,7 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
     }
   } catch (error) {
     if (signal.aborted) return;
-    throw late ?? httpError(context, error);
+    throw late ?? httpError(target, error);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
@@ -79,7 +80,14 @@ function statusError(status: number): RemoteError {
   return new RemoteError(`the server answers ${code}`, { code, refusal: "failed" });
 }
 
-function httpError(context: string, error: unknown): Error {
+/** What fetch calls failures that have a name of the system's. */
+const FETCH_CODES: Readonly<Record<string, string>> = {
+  ConnectionRefused: "ECONNREFUSED",
+  ConnectionClosed: "ECONNRESET",
+};
+
+function httpError({ url, name }: HttpTarget, error: unknown): Error {
+  const context = `Cannot read "${name}"`;
   if (error instanceof RemoteError)
     return new RemoteError(`${context}: ${error.message}`, error, { cause: error });
   if (error instanceof TransportError)
@@ -88,6 +96,11 @@ function httpError(context: string, error: unknown): Error {
   const text = error instanceof Error ? error.message : String(error);
   if (/CERT|VERIFY|TLS|SSL/i.test(code))
     return new TransportError(`${context}: ${text}`, "tls", { cause: error });
-  const fault = code === "ConnectionRefused" || code === "ECONNREFUSED" ? "refused" : "reset";
-  return new TransportError(`${context}: ${text}`, fault, { cause: error });
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
+    const why = code === "ENOTFOUND" ? "no such host name" : "the name server does not answer";
+    const host = URL.parse(url)?.hostname ?? "";
+    return new TransportError(`${context}: cannot resolve "${host}": ${why}`, "name", { cause: error });
+  }
+  const [fault, why] = SOCKET_FAULTS[FETCH_CODES[code] ?? code] ?? ["reset", text];
+  return new TransportError(`${context}: ${why}`, fault, { cause: error });
 }

@@ -32,7 +32,9 @@ const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: Infinity
 export async function makeParts(plan: Plan, fourCcs: FourCcs, report: Report): Promise<JobParts> {
   const port = plan.listen === undefined ? undefined : await makePort(plan, plan.listen, report);
   const source =
-    port !== undefined && plan.source.kind === "listen" ? await makeAccept(plan, port) : undefined;
+    port !== undefined && plan.source.kind === "listen"
+      ? await makeAccept(plan.listen!, port, report)
+      : undefined;
   const framer = await makeFramer(plan);
   return {
     source: source ?? (await makeSource(plan, fourCcs, report)),
@@ -50,9 +52,9 @@ async function makePort(plan: Plan, listen: ListenPlan, report: Report): Promise
   );
 }
 
-async function makeAccept(plan: Plan, port: ListenPort): Promise<Source> {
+async function makeAccept({ name }: ListenPlan, port: ListenPort, report: Report): Promise<Source> {
   const { rtmpAcceptSource } = await import("./sources/rtmp-accept.ts");
-  return rtmpAcceptSource(plan.listen!.name, port);
+  return rtmpAcceptSource(name, port, () => report({ event: "waiting", name: "source", where: name }));
 }
 
 /** One for all destinations of a job, so that they share what it encodes. */

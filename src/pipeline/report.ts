@@ -27,6 +27,8 @@ export type JobEvent =
   | { readonly event: "segment"; readonly path: string; readonly bytes: number; readonly ms: number }
   /** A file that an earlier run left unfinished. */
   | { readonly event: "recovered"; readonly path: string; readonly bytes: number; readonly ms: number }
+  /** A listener is open for publishers. */
+  | { readonly event: "waiting"; readonly name: string; readonly where: string }
   | { readonly event: "notice"; readonly name: string; readonly text: string }
   | { readonly event: "trace"; readonly name: string; readonly text: string };
 

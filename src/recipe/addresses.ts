@@ -12,6 +12,9 @@ import type { SinkPlan, SourcePlan } from "./plan.ts";
 /** Sources that the specification names and this version does not have yet. */
 const LATER = /^(rtsp):/i;
 
+/** The address of a source with nothing in it that could be a secret. */
+export const HARMLESS_SOURCE = /^[^@?\s]*\/[a-z][a-z-]{0,8}\/?$/;
+
 /** A source and what its text said beside the address; `timeout` in ms. */
 export type ParsedSource = { readonly source: SourcePlan; readonly timeout: number | undefined };
 
@@ -51,7 +54,17 @@ function testCard(text: string): SourcePlan {
   return { kind: "testcard" };
 }
 
+/** A stream that is played has a name and seldom a key: what is a plain word need not be hidden in messages. */
 function parseRtmpSource(text: string, named: NamedOptions): ParsedSource {
+  try {
+    return readRtmpSource(text, named);
+  } catch (error) {
+    if (!(error instanceof UsageError) || !HARMLESS_SOURCE.test(text)) throw error;
+    throw new UsageError(error.problems.map((problem) => problem.replace(redactText(text), text)));
+  }
+}
+
+function readRtmpSource(text: string, named: NamedOptions): ParsedSource {
   const librtmp = isLibrtmpAddress(text);
   const { url, timeout } = librtmp
     ? parseLibrtmpAddress(text, named)
@@ -96,6 +109,9 @@ export function parseDestination(address: string, key: string | undefined): Rtmp
   return url;
 }
 
+/** How names of recordings end that other programs make, and runnel does not. */
+export const OTHER_CONTAINER = /(?<=[^/])\.(mp4|m4v|mov|mkv|webm|avi|mpg|ts)$/i;
+
 /** A recording as a sink; `-` is stdout. Throws UsageError for an address, which may be misspelt and hold a key. */
 export function recordingSink(path: string): SinkPlan {
   if (path === "-") return { kind: "stdout", name: "stdout" };
@@ -105,6 +121,13 @@ export function recordingSink(path: string): SinkPlan {
       ? "is no file; write it as a destination, or behind -t"
       : "is neither a file nor rtmp://";
     throw new UsageError(`"${redactText(path)}" ${what}`);
+  }
+  const other = OTHER_CONTAINER.exec(path);
+  if (other !== null) {
+    const flv = path.slice(0, other.index);
+    throw new UsageError(
+      `"${path}": recordings are FLV, ${other[1]!.toUpperCase()} is not in this version of runnel; write ${flv}.flv`,
+    );
   }
   const last = path.split("/").at(-1) || path;
   return { kind: "file", name: /[{%]/.test(last) ? "recording" : last, template: path };

@@ -8,6 +8,7 @@ import type { NamedOptions } from "../rtmp/librtmp.ts";
 import type { RtmpUrl } from "../rtmp/url.ts";
 import {
   isRtmpAddress,
+  OTHER_CONTAINER,
   parseDestination,
   parseSource,
   recordingSink,
@@ -53,6 +54,8 @@ export type JobRequest = {
   readonly force: boolean;
   readonly now: Date;
   readonly defaultTemplate: string;
+  /** What of it could not be read, already in words. */
+  readonly problems: readonly string[];
 };
 
 /** Flags whose value is a duration. */
@@ -76,7 +79,7 @@ const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]
 
 /** Understands a command line. Throws UsageError with all problems. */
 export function planFromFlags(request: JobRequest): Plan {
-  const problems: string[] = [];
+  const problems: string[] = [...request.problems];
   const tried = <T>(read: () => T): T | undefined => collect(read, problems)[0];
   const parsed = tried(() => readSource(request, problems));
   const audio = tried(() => readAudio(request));
@@ -191,7 +194,7 @@ function readSinks(request: JobRequest, problems: string[]): SinkPlan[] {
   for (const text of request.destinations) {
     const destination = splitName(text);
     if (isRtmpAddress(destination.address)) written.push(destination);
-    else if (verb === "pull" || isRecording(text)) outputs.push(text);
+    else if (verb === "pull" || isRecording(text) || OTHER_CONTAINER.test(text)) outputs.push(text);
     else problems.push(notADestination(text));
   }
   if (verb === "pull" && outputs.length === 0 && written.length === 0) outputs.push(request.defaultTemplate);

@@ -92,6 +92,11 @@ export function planListener(
   if (listens && request.serveAddress !== undefined) {
     throw new UsageError("--serve takes no address here: players come to the source's own listener");
   }
+  if (!listens && request.serveAddress === undefined) {
+    throw new UsageError(
+      `--serve needs an address, because the source does not listen; write ${SERVE_EXAMPLE}`,
+    );
+  }
   const where = listens
     ? parseListenAddress(source.replace(/^listen:/i, ""), EXAMPLE)
     : parseListenAddress(request.serveAddress ?? "", SERVE_EXAMPLE);

@@ -1,8 +1,12 @@
 /**
  * Which parts of a line of YAML must not be shown. It looks at the text alone, because a line may be shown exactly when
- * it could not be parsed: what stands behind `key:`, in the query and the userinfo of an address, and as the stream's
- * name in an RTMP address. Placeholders such as ${TWITCH_KEY} are no secrets, and are what problems are about. Pure.
+ * it could not be parsed: what stands behind `key:`, in the query and the userinfo of an address, as the stream's name
+ * in an RTMP address, and behind the application of a listener. Not a plain word as the name of a stream behind `from:`:
+ * what is played seldom has a key. Placeholders such as ${TWITCH_KEY} are no secrets, and are what problems are about.
+ * Pure.
  */
+
+import { HARMLESS_SOURCE } from "./addresses.ts";
 
 /** From and up to (not included) a character. */
 export type Range = readonly [start: number, end: number];
@@ -12,17 +16,22 @@ const PLAIN = String.raw`(?:\$\{[^}]*\}|[^\s"',{}\]])`;
 /** What stands between quotes, or a plain scalar up to where it ends. */
 const VALUE = String.raw`"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|${PLAIN}+`;
 const KEY = new RegExp(String.raw`(?:^|[\s{,"'?])(?:key|password|secret|token)["']?\s*:\s+(${VALUE})`, "dgi");
-const USERINFO = /:\/\/([^\s/"'@]*(?:@[^\s/"'@]*)*)@/dg;
+/** Up to the last @: passwords may hold one, or a slash. */
+const USERINFO = /:\/\/([^\s"'?]*)@/dg;
 const QUERY = new RegExp(String.raw`://[^\s"'?]*\?(${PLAIN}*)`, "dg");
 const NAME = String.raw`(?:\$\{[^}]*\}|[^\s"'?/,{}])+`;
 const STREAM_NAME = new RegExp(String.raw`rtmp\w*://[^\s/"']+/(?:[^\s"'?]*/)(${NAME})`, "dgi");
+const LISTEN_KEY = new RegExp(String.raw`\blisten["']?:\s*["']?[^\s"'/,{}]*/[^\s"'/,{}]+/(${PLAIN}+)`, "dg");
+/** What stands before the address of a source. */
+const BEFORE_SOURCE = /(?:^|[\s{,"'])from["']?\s*:\s*(?:\{\s*url\s*:\s*)?["']?$/;
 const PLACEHOLDER = /\$\{[^}]*\}/g;
 
 /** The ranges of a line that hold secrets, in order and without overlap. */
 export function maskedRanges(line: string, secrets: readonly string[]): Range[] {
   const found: Range[] = [];
-  for (const pattern of [KEY, USERINFO, QUERY, STREAM_NAME]) {
+  for (const pattern of [KEY, USERINFO, QUERY, STREAM_NAME, LISTEN_KEY]) {
     for (const match of line.matchAll(pattern)) {
+      if (pattern === STREAM_NAME && isSource(line, match)) continue;
       const range = match.indices?.[1];
       if (range !== undefined) found.push(...withoutPlaceholders(line, range));
     }
@@ -33,6 +42,12 @@ export function maskedRanges(line: string, secrets: readonly string[]): Range[] 
     }
   }
   return joined(found);
+}
+
+/** Whether an address is what `from` names, and has nothing in it that could be a secret. */
+function isSource(line: string, match: RegExpExecArray): boolean {
+  const address = /^[^\s"',{}]*/.exec(line.slice(match.index))![0];
+  return BEFORE_SOURCE.test(line.slice(0, match.index)) && HARMLESS_SOURCE.test(address);
 }
 
 /** What of a range is neither a placeholder nor a quotation mark around it. */

@@ -69,6 +69,8 @@ describe("what is refused", () => {
     ["--xyzzyx", "unknown flag --xyzzyx; --help lists them all"],
     ["--frce=SECRET", "unknown flag --frce - did you mean --force?"],
     ["-x", "unknown flag -x; --help lists them all"],
+    ["-r rtmp://h/l/x", "unknown flag -r; the source needs no flag (rtmpdump's -r is --rtmp here)"],
+    ["-y x", "unknown flag -y; rtmpdump's -y is --playpath here"],
     ["-vx", "unknown flag -x; --help lists them all"],
     ["--loop", "--loop is a flag of push, not of this command"],
     ["--force=1", '--force takes no value; leave out "=1"'],

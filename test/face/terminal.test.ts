@@ -12,7 +12,7 @@ const FACE = join(import.meta.dir, "../../src/face");
 /** Runs lines of code that have a terminal `t` and a maker of logs; `tty` makes it believe that somebody watches. */
 async function output(code: string, options: { tty?: boolean; env?: Record<string, string> } = {}) {
   const script = `
-    Object.defineProperty(process.stderr, "columns", { value: 40 });
+    Object.defineProperty(process.stderr, "columns", { value: 40, writable: true });
     const { Terminal } = await import(${JSON.stringify(join(FACE, "terminal.ts"))});
     const { createLog } = await import(${JSON.stringify(join(FACE, "log.ts"))});
     const t = new Terminal(process.env, ${options.tty ?? false});
@@ -147,6 +147,14 @@ describe("the status line", () => {
     );
     const up = (lines: number): string => `\r\x1b[${lines}A\x1b[J`;
     expect(err).toBe(`\r\x1b[2Ka\nb\nc${up(2)}line\na\nb\nc${up(2)}a2\nb2${up(1)}a3\nb3\nc3${up(2)}`);
+  });
+
+  test("leaves nothing behind when the terminal becomes narrower: what was broken in two is gone as a whole", async () => {
+    const { err } = await output(
+      `t.status("${"a".repeat(39)}", "b"); process.stderr.columns = 25; t.status("${"c".repeat(39)}"); process.stderr.columns = 40; t.status();`,
+      { tty: true },
+    );
+    expect(err).toBe(`\r\x1b[2K${"a".repeat(39)}\nb\r\x1b[2A\x1b[J${"c".repeat(24)}\r\x1b[2K`);
   });
 
   test("counts jobs that there is no room for", async () => {

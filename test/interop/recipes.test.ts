@@ -65,8 +65,8 @@ describe("check", () => {
     expectExit(result, 2);
     expect(stdout(result)).toBe("");
     expect(result.stderr).toBe(`r.yaml:4:41  15 has no unit — write 15s or 15m
-    4 |     from: { url: rtmp://h/live/***, wait: 15 }
-      |                                           ^^
+    4 |     from: { url: rtmp://h/live/x, wait: 15 }
+      |                                         ^^
 r.yaml:5:5  unknown key "recrod" in jobs.a — did you mean "record"?
     5 |     recrod: x.flv
       |     ^^^^^^

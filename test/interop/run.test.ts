@@ -6,7 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runnelBinary } from "../support/binary.ts";
-import { readFlvFile } from "../support/flv-compare.ts";
+import { lengthOf, readFlvFile } from "../support/flv-compare.ts";
 import { freePort, until } from "../support/ports.ts";
 import { run, start, type Child } from "../support/process.ts";
 import { needs } from "../support/programs.ts";
@@ -37,6 +37,24 @@ async function broken(name = "broken"): Promise<string> {
   const source = `rtmp://127.0.0.1:${await freePort()}/live/x`;
   return `  ${name}: { from: "${source}", record: ${name}.flv, retry: { min: 50ms, max: 100ms } }\n`;
 }
+
+test("RUNNEL_FOR wins over a recipe, with run and pull alike", async () => {
+  const port = await freePort();
+  const { folder, file, options } = recipe(
+    `  card: { from: "testcard:", record: card.flv, for: 1h }\n` +
+      `  take: { from: { listen: "127.0.0.1:${port}", app: live }, record: take.flv, for: 1h }\n`,
+  );
+  const env = { ...options.env, RUNNEL_FOR: "1s" };
+  await using taker = await startRunnel(["pull", file, "--job", "take"], { ...options, env });
+  await until("the listener", () =>
+    taker.stderr.includes(`waiting for a publisher on rtmp://127.0.0.1:${port}/live`),
+  );
+  await using _sender = await startRunnel(["push", "testcard:", `rtmp://127.0.0.1:${port}/live/x`], options);
+  expectExit(await runnel(["run", file, "--job", "card"], { ...options, env }), 0);
+  expectExit(await taker.finished, 0);
+  for (const name of ["card.flv", "take.flv"])
+    expect(lengthOf(await readFlvFile(join(folder, name)))).toBeGreaterThan(500);
+});
 
 describe("several jobs", () => {
   test("the demo as it is: listener, test card, relay, recordings", async () => {

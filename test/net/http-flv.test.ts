@@ -134,6 +134,7 @@ describe("trouble on the way", () => {
     const error = await failure(target(await freePort()));
     expect(error).toBeInstanceOf(TransportError);
     expect(error).toMatchObject({ fault: "refused" });
+    expect(error.message).toEndWith(": connection refused");
   });
 
   test("no answer at all", async () => {

@@ -108,10 +108,6 @@ describe("what a command line means", () => {
     ],
     ["push show.flv rtmp://d/x/1 rtmp://d/x/2", { sinks: [{ name: "d" }, { name: "d-2" }] }],
     [
-      `push show.flv --serve`,
-      { sinks: [{ kind: "players" }], listen: { port: 1935, app: "live", playName: "show" } },
-    ],
-    [
       "push show.flv --serve=0.0.0.0:80/x/y",
       { listen: { host: "0.0.0.0", port: 80, app: "x", playName: "y" } },
     ],
@@ -203,6 +199,30 @@ describe("what is wrong with a command line", () => {
     [
       `relay listen:1935/app ${DEST} --serve=1936/x`,
       "--serve takes no address here: players come to the source's own listener",
+    ],
+    [
+      `relay ${RTMP} ${DEST} --serve`,
+      "--serve needs an address, because the source does not listen; write --serve=127.0.0.1:1935/live/NAME",
+    ],
+    [
+      "pull rtmp://h:99999/live/cam show.mp4",
+      'Cannot use "rtmp://h:99999/live/cam": port 99999 is not between 1 and 65535',
+      '"show.mp4": recordings are FLV, MP4 is not in this version of runnel; write show.flv',
+    ],
+    [
+      `relay ${RTMP} shows/a.MKV`,
+      '"shows/a.MKV": recordings are FLV, MKV is not in this version of runnel; write shows/a.flv',
+    ],
+    [
+      "push s.flv rtmp://d/x -k TWITCH_KEY",
+      "-k: this looks like a variable's name; write -k env:NAME for what it holds",
+    ],
+    [
+      "push s.flv rtmp://d/x --ca /nowhere/ca -k a=env:NOT_SET -k @/nowhere/key --for 5",
+      '-k: cannot read "/nowhere/key": no such file',
+      '--ca: cannot read "/nowhere/ca": no such file',
+      '--for: "5" has no unit; write 5s for seconds or 5m for minutes',
+      "two keys for the same destination; one is enough",
     ],
     [
       "pull show.flv --for 5 --until noon --retry-min 0s -k KEY",

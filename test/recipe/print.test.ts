@@ -3,8 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { parseArgs } from "../../src/commands/args.ts";
 import { flagsOf } from "../../src/commands/flags.ts";
 import { recipeOf } from "../../src/commands/print-recipe.ts";
-import { jobRequest } from "../../src/commands/request.ts";
-import { planFromFlags } from "../../src/recipe/from-flags.ts";
+import { planFromArgs } from "../../src/commands/request.ts";
 import type { Plan } from "../../src/recipe/plan.ts";
 import { plansOf } from "../support/recipes.ts";
 
@@ -15,7 +14,7 @@ function printed(line: string): { plan: Plan; recipe: string } {
   const [verb = "", ...argv] = line.split(" ").map((word) => word.replaceAll("_", " ").replaceAll("~", "_"));
   if (verb !== "pull" && verb !== "push" && verb !== "relay") throw new Error(verb);
   const args = parseArgs(argv, flagsOf(verb), {});
-  const plan = planFromFlags(jobRequest(verb, args, ENVIRONMENT));
+  const plan = planFromArgs(verb, args, { environment: ENVIRONMENT, now: new Date() });
   return { plan, recipe: recipeOf(plan, args) };
 }
 

@@ -34,8 +34,8 @@ describe("a problem", () => {
   test("of a variable points at the variable, and what it would have held is no second problem", () => {
     expect(shown(jobRecipe('from: { url: rtmp://h/live/x, wait: "${WAIT}" }\nrecord: x.flv'))).toEqual([
       "main.yaml:4:42  ${WAIT} is not set — set it in the environment, or use ${file:PATH} or ${cred:NAME}; ${WAIT:-} allows it to be empty",
-      '    4 |     from: { url: rtmp://h/live/***, wait: "${WAIT}" }',
-      "      |                                            ^^^^^^^",
+      '    4 |     from: { url: rtmp://h/live/x, wait: "${WAIT}" }',
+      "      |                                          ^^^^^^^",
       "1 error. Nothing was started.",
     ]);
   });
@@ -72,6 +72,17 @@ describe("a problem", () => {
   });
 });
 
+describe("the name of a stream that is played", () => {
+  test.each([
+    ["alone", "from: rtmp://cam.lan/live/porch/"],
+    ["in a map", "from: { url: rtmp://cam.lan/live/porch, wait: 5 }"],
+    ["in quotes", `from: "rtmp://cam.lan:99999/live/porch"`],
+  ])("is no secret: %s", (_name, line) => {
+    const text = shown(jobRecipe(`${line}\nrecord: x.flv\nfrom: 5`)).join("\n");
+    expect(text).not.toContain("***");
+  });
+});
+
 const KEY = "live_123456_abcdef";
 
 describe("no problem shows", () => {
@@ -86,9 +97,13 @@ describe("no problem shows", () => {
     ["a destination as a recording", `record: rtmp://h/a/${KEY}`],
     ["a query", `from: { url: "http://h/x.flv?token=${KEY}", wait: 5 }`],
     ["a password", `from: { url: rtmp://me:${KEY}@h/live/x, wait: 5 }`],
+    ["a password with a slash", `from: { url: "rtmp://me:${KEY}/${KEY}@h/live/x", wait: 5 }`],
     ["a password with an at sign", `from: { url: "rtmp://me:${KEY}@@h/live/x", wait: 5 }`],
     ["a key in a line that is no YAML", `to: { own: { url: rtmp://h/a, key: ${KEY} ]`],
     ["a listener's key", `from: { listen: "0.0.0.0:1935/live/x", key: ${KEY} }`],
+    ["a key behind a listener", `from: { listen: "0.0.0.0:1935/live/${KEY}", wait: 5 }`],
+    ["a key behind a listener in short", `from: listen:99999/live/${KEY}`],
+    ["a key of a destination beside the source", `x: { from: rtmp://h/l/x, to: { a: rtmp://h/a/${KEY} } }`],
   ])("%s", (_name, line) => {
     const rest = line.startsWith("from") ? "record: x.flv" : "from: rtmp://h/live/x";
     const text = shown(jobRecipe(`${line}\n${rest}`)).join("\n");

@@ -2,8 +2,7 @@
 import { UsageError } from "../../src/errors.ts";
 import { parseArgs } from "../../src/commands/args.ts";
 import { flagsOf } from "../../src/commands/flags.ts";
-import { jobRequest } from "../../src/commands/request.ts";
-import { planFromFlags } from "../../src/recipe/from-flags.ts";
+import { planFromArgs } from "../../src/commands/request.ts";
 import type { Plan } from "../../src/recipe/plan.ts";
 
 /** The present of all command lines in tests. */
@@ -21,7 +20,7 @@ export function planOf(line: string, environment: Environment = {}): Plan {
   const [verb, ...argv] = words(line);
   if (verb !== "pull" && verb !== "push" && verb !== "relay") throw new Error(`no verb: ${line}`);
   const args = parseArgs(argv, flagsOf(verb), environment);
-  return planFromFlags({ ...jobRequest(verb, args, environment), now: NOW });
+  return planFromArgs(verb, args, { environment, now: NOW });
 }
 
 /** What is said of a command line that cannot be carried out. */

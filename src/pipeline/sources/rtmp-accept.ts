@@ -7,12 +7,14 @@ import type { Ingest } from "../ingest.ts";
 import type { Source } from "../source.ts";
 import type { ListenPort, Visitor } from "./listen-port.ts";
 
-/** Publishers that come to `port` as a source. */
-export function rtmpAcceptSource(name: string, port: ListenPort): Source {
+/** Publishers that come to `port` as a source; `onWaiting` is told each time that the door is open for one. */
+export function rtmpAcceptSource(name: string, port: ListenPort, onWaiting: () => void): Source {
   return {
     name,
     nature: "awaited",
     run: async (ingest, signal) => {
+      port.open();
+      if (!signal.aborted) onWaiting();
       const visitor = await port.nextPublisher(signal);
       return visitor === undefined ? "stopped" : receive(visitor, port, ingest, signal);
     },
