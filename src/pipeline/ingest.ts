@@ -66,16 +66,18 @@ export class Ingest {
     this.#fresh = true;
   }
 
-  /** Takes a message or tag of type 8, 9 or 18 with its 32-bit time in ms. */
+  /** Takes a message or tag of type 8, 9, 15 or 18 with its 32-bit time in ms. */
   push(typeId: number, timestamp: number, body: Uint8Array): void {
     const packet = this.packet(typeId, timestamp, body);
     if (packet !== undefined) this.publish(packet);
   }
 
   /** The packet of a message or tag, with its place on the timeline; undefined if it means nothing. */
-  packet(typeId: number, timestamp: number, body: Uint8Array): MediaPacket | undefined {
+  packet(typeId: number, timestamp: number, bytes: Uint8Array): MediaPacket | undefined {
     const kind = kindOf(typeId);
     if (kind === undefined) return undefined;
+    // Flash Media Server's AMF3 data is AMF0 behind one byte, which what records or forwards it does not know.
+    const body = typeId === DATA_AMF3 && bytes[0] === 0 ? bytes.subarray(1) : bytes;
     const header = readTagHeader(kind, body);
     if (header.empty) return undefined;
     const packet: MediaPacket = {
@@ -145,6 +147,8 @@ export class Ingest {
   }
 }
 
+const DATA_AMF3 = 15;
+
 /** No longer than this between two looks at the signal and the clock, in ms. */
 const MAX_NAP_MS = 1000;
 
@@ -155,6 +159,7 @@ function kindOf(typeId: number): MediaKind | undefined {
     case 9:
       return "video";
     case 18:
+    case DATA_AMF3:
       return "data";
     default:
       return undefined;

@@ -32,6 +32,22 @@ function takeAll(queue: PacketQueue): MediaPacket[] {
 }
 
 describe("Ingest", () => {
+  // RtmpClient and RtmpServer do the same with a message of this type.
+  test.each([
+    ["behind its one byte", hex`00 020002 6869`],
+    ["without it", hex`020002 6869`],
+  ])("takes AMF3 data %s", (_name, body) => {
+    const { ingest, queue } = makeIngest();
+    ingest.push(15, 40, body);
+    expect(takeAll(queue).map((one) => [one.kind, one.body])).toEqual([["data", hex`020002 6869`]]);
+  });
+
+  test.each([0, 7, 10, 16, 17, 20, 22])("leaves out what is no media: type %d", (typeId) => {
+    const { ingest, queue } = makeIngest();
+    ingest.push(typeId, 0, hex`020002 6869`);
+    expect(takeAll(queue)).toEqual([]);
+  });
+
   test("tells roles, codecs and times", () => {
     const { ingest, queue } = makeIngest();
     push(ingest, "M1", 0);
