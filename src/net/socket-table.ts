@@ -14,7 +14,7 @@ let reading: Promise<string> | undefined;
 
 /** Bytes that the other side of a connection has not acknowledged; undefined where that cannot be known. */
 export async function unacknowledgedBytes(ports: SocketPorts): Promise<number | undefined> {
-  if (process.platform !== "linux") return undefined;
+  if (process.platform !== "linux" || !(ports.localPort > 0 && ports.remotePort > 0)) return undefined;
   reading ??= readTables().finally(() => (reading = undefined));
   return unacknowledgedIn(await reading, ports);
 }
