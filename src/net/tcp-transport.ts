@@ -48,6 +48,11 @@ export class TcpTransport implements ByteTransport {
     return this.#outbox.taken;
   }
 
+  /** Whether there is a connection, though TLS may not have been agreed on yet. */
+  get connected(): boolean {
+    return this.#socket !== undefined;
+  }
+
   async unacknowledgedBytes(): Promise<number | undefined> {
     const ports = this.#state === "open" ? this.#ports : undefined;
     return ports === undefined ? undefined : unacknowledgedBytes(ports);

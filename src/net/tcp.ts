@@ -105,12 +105,7 @@ function connectAddress(
     };
     const abort = (): void => fail(new TransportError("stopped", "closed"));
     const timer = setTimeout(() => {
-      fail(
-        new TransportError(
-          `no answer from ${place(target, address)} within ${target.timeout / 1000}s`,
-          "timeout",
-        ),
-      );
+      fail(silence(target, address, transport.connected));
     }, timeout);
     const ready = (): void => {
       if (!settle()) return;
@@ -173,6 +168,17 @@ function tlsOptions(host: string, insecure: boolean, roots: string[] | undefined
 function place(target: ConnectTarget, address: string): string {
   const shown = address.includes(":") ? `[${address}]` : address;
   return `${shown}:${target.port}`;
+}
+
+/** A server that does not know TLS waits for us to go on, as we wait for it. */
+function silence(target: ConnectTarget, address: string, connected: boolean): TransportError {
+  const within = `within ${target.timeout / 1000}s`;
+  const where = place(target, address);
+  const why =
+    target.tls !== undefined && connected
+      ? `${where} did not answer the TLS handshake ${within}; does it speak TLS on this port?`
+      : `no answer from ${where} ${within}`;
+  return new TransportError(why, "timeout");
 }
 
 /** A server that hangs up may be restarting: time heals that, TLS or not. */

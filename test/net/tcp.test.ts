@@ -119,11 +119,12 @@ describe("connecting fails", () => {
     expect((await failing).fault).toBe("closed");
   });
 
-  test("when the server never answers the TLS handshake", async () => {
+  test("when the server never answers the TLS handshake, as one does that waits for plain bytes", async () => {
     const port = await makeServer();
     const tls = { ca: undefined, insecure: true };
     const error = await failure(target(port, { tls, timeout: 1000 }));
-    expect(error).toMatchObject({ fault: "timeout", message: `no answer from 127.0.0.1:${port} within 1s` });
+    const message = `127.0.0.1:${port} did not answer the TLS handshake within 1s; does it speak TLS on this port?`;
+    expect(error).toMatchObject({ fault: "timeout", message });
   });
 
   test.each([true, false])("when the server speaks no TLS, insecure: %p", async (insecure) => {
