@@ -149,8 +149,7 @@ describe.concurrent("a destination that", () => {
     using source = new LiveSource();
     using good = new Destination();
     using bad = new Destination({ live: ({ peer }) => void peer.socket.terminate() });
-    await using run = await Run.start(["relay", "job.yaml", ...QUICK], 60_000, {
-      "job.yaml": `version: 1
+    const recipe = `version: 1
 jobs:
   show:
     from: rtmp://127.0.0.1:${source.port}/live/show
@@ -158,8 +157,9 @@ jobs:
     to:
       good: ${good.url()}
       bad: { url: "${bad.url()}", required: false }
-`,
-    });
+`;
+    const files = { "job.yaml": recipe };
+    await using run = await Run.start(["relay", "job.yaml", ...QUICK], 60_000, { files });
     await run.until("what the bad destination is to do", () => good.frames > 30 && allGone(bad, 4));
     source.end();
     expect(ending(await run.child.finished)).toMatch(/^0 done:.*not required: .*hung up/);

@@ -31,17 +31,20 @@ export class Run implements AsyncDisposable {
   }
 
   /**
-   * Starts the program in a folder of its own, where `files` are. `-o rec.flv` among the arguments makes a recording
-   * there.
+   * Starts the program in a folder of its own, where `files` are; `before` is what starts it, if not we. `-o rec.flv`
+   * among the arguments makes a recording there.
    */
   static async start(
     args: readonly string[],
     timeout = 60_000,
-    files: Readonly<Record<string, string>> = {},
+    {
+      files = {},
+      before = [],
+    }: { files?: Readonly<Record<string, string>>; before?: readonly string[] } = {},
   ): Promise<Run> {
     const folder = scratch("faults");
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    const child = new Child([await runnelBinary(), ...args], { cwd: folder, timeout });
+    const child = new Child([...before, await runnelBinary(), ...args], { cwd: folder, timeout });
     return new Run(child, folder);
   }
 

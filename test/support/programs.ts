@@ -22,6 +22,8 @@ const PROGRAMS = {
   openssl: { commands: ["openssl"], files: [] },
   tmux: { commands: ["tmux"], files: [] },
   mpv: { commands: ["mpv"], files: [] },
+  vlc: { commands: ["cvlc", "setpriv"], files: [] },
+  unshare: { commands: ["unshare"], files: [] },
   chromium: { commands: ["chromium"], files: [] },
   qemu: { commands: ["qemu-aarch64-static"], files: [`${ARM64_ROOT}/lib/ld-linux-aarch64.so.1`] },
 } as const;
