@@ -1,9 +1,9 @@
 /**
- * Players and the keyframe index: mpv and mpegts.js in Chromium go to the middle of a finished recording by it, and
- * mpv follows one that is still being written.
+ * Players and the keyframe index: mpv, VLC and mpegts.js in Chromium go to the middle of a finished recording by it,
+ * and mpv follows one that is still being written.
  */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { getProperty } from "../../src/amf/amf0.ts";
@@ -23,6 +23,7 @@ tidy();
 /** Where players go; the keyframe before it is at 14 s. */
 const MIDDLE = 15;
 const KEY = 14;
+const SECONDS = 30;
 const FPS = 25;
 const PIXELS = 320 * 180;
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
   if (!needs("ffmpeg")) return;
   folder = scratch("players");
   path = join(folder, "show.flv");
-  const source = await show({ seconds: 30 });
+  const source = await show({ seconds: SECONDS });
   expectExit(await runnel(["push", source, "-o", path, "--no-realtime"]), 0);
   const index = claim(path, "keyframes");
   const [times, places] = ["times", "filepositions"].map((key) => getProperty(index, key) as number[]);
@@ -98,6 +99,36 @@ describe.skipIf(!needs("ffmpeg", "mpv"))("mpv", () => {
     expect(player.stderr).not.toMatch(/error|invalid|corrupt/i);
     await player.stop("SIGTERM");
     await recorder.stop("SIGTERM");
+  });
+});
+
+/** VLC without a window, which takes commands from stdin and answers line by line; as root it would not start. */
+const VLC = [
+  ...(process.getuid?.() === 0 ? "setpriv --reuid=65534 --regid=65534 --clear-groups".split(" ") : []),
+  ..."stdbuf -oL cvlc -I oldrc --rc-fake-tty --vout dummy --aout dummy --no-video-title-show".split(" "),
+];
+
+describe.skipIf(!needs("ffmpeg", "vlc"))("VLC", () => {
+  test("starts in the middle", async () => {
+    // It runs as somebody else.
+    chmodSync(folder, 0o755);
+    const home = scratch("vlc");
+    chmodSync(home, 0o777);
+    const argv = [...VLC, `--start-time=${MIDDLE}`, path];
+    await using player = start(argv, { stdin: "pipe", env: { HOME: home }, timeout: 60_000 });
+    // The time is 0 until there is a picture.
+    const time = await until(
+      "it plays",
+      async () => {
+        await player.write("get_time\n");
+        await Bun.sleep(50);
+        const times = [...player.stdout.matchAll(/^(?:> )*(\d+)\s*$/gm)].map((match) => Number(match[1]));
+        return times.find((at) => at > 0);
+      },
+      30_000,
+    );
+    expect(time).toBeWithin(KEY, SECONDS);
+    await player.write("quit\n");
   });
 });
 
