@@ -2,20 +2,22 @@
  * The program: finds the subcommand, turns what it throws into a line and an exit code.
  */
 
-import { renderUsage, type CommandDef } from "citty";
 import packageJson from "../package.json" with { type: "json" };
+import { commandHelp, programHelp } from "./commands/help.ts";
 import { rootCommand, runSubCommand, subCommandOf, VERBS } from "./commands/verbs.ts";
 import { describe, isOurs, UsageError } from "./errors.ts";
 import { ExitCode, exitCodeOf } from "./face/exit.ts";
 import { Terminal } from "./face/terminal.ts";
 import { nearest } from "./recipe/nearest.ts";
 
+const PROGRAM = "runnel";
+
 /** Runs the program with its arguments; returns the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
   const terminal = new Terminal(process.env);
   const [verb, ...rest] = argv;
   try {
-    const early = await answerEarly(terminal, verb, rest);
+    const early = answerEarly(terminal, verb, rest);
     if (early !== undefined) return early;
     return await runSubCommand(verb!, rest);
   } catch (error) {
@@ -28,18 +30,19 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** --version, --help, no command and unknown commands. */
-async function answerEarly(
+function answerEarly(
   terminal: Terminal,
   verb: string | undefined,
   rest: readonly string[],
-): Promise<number | undefined> {
+): number | undefined {
   if (verb === "--version" || verb === "-V" || verb === "version") {
     terminal.out(`runnel ${packageJson.version}`);
     return ExitCode.done;
   }
   const root = rootCommand(packageJson.version);
   if (verb === undefined || verb === "--help" || verb === "-h" || verb === "help") {
-    terminal.help(await usage(subCommandOf(rest[0] ?? "") ?? root, root));
+    const of = subCommandOf(rest[0] ?? "");
+    terminal.help(of === undefined ? programHelp(root) : commandHelp(of, PROGRAM));
     return verb === undefined ? ExitCode.usage : ExitCode.done;
   }
   const command = subCommandOf(verb);
@@ -47,13 +50,8 @@ async function answerEarly(
   const end = rest.indexOf("--");
   const flags = end < 0 ? rest : rest.slice(0, end);
   if (!flags.includes("--help") && !flags.includes("-h")) return undefined;
-  terminal.help(await usage(command, root));
+  terminal.help(commandHelp(command, PROGRAM));
   return ExitCode.done;
-}
-
-async function usage(command: CommandDef, root: CommandDef): Promise<string> {
-  const text = await renderUsage(command, command === root ? undefined : root);
-  return process.stdout.isTTY && !process.env["NO_COLOR"] ? text : Bun.stripANSI(text);
 }
 
 function unknownCommand(verb: string): string {

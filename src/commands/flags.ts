@@ -1,9 +1,10 @@
 /**
  * The table of flags: one row each. The strict parser, the environment names, --help and the suggestions all
- * come from it.
+ * come from it. What a recipe can say too has its sentence, hint and default from the recipe's table, words.ts; only
+ * flags without a key have their own.
  */
 
-import { WORDS } from "../recipe/words.ts";
+import { valueHint, WORDS, type KeyWords } from "../recipe/words.ts";
 
 /** The subcommands that take flags. */
 export type Verb = "pull" | "push" | "relay" | "probe" | "repair" | "check" | "schema" | "run";
@@ -18,6 +19,12 @@ export type Flag = {
   readonly kind: FlagKind;
   readonly hint?: string;
   readonly doc: string;
+  /** The key of a recipe that does the same. */
+  readonly words?: KeyWords;
+  /** What is to be said beside the sentence of the key. */
+  readonly note?: string;
+  /** What the flag is for where it is for something else. */
+  readonly docs?: Partial<Record<Verb, string>>;
   readonly verbs: readonly Verb[];
 };
 
@@ -41,73 +48,66 @@ const toggle = (name: string, doc: string, verbs: readonly Verb[] = JOBS): Flag 
   verbs,
 });
 
+/** A flag that does what a key of a recipe does. */
+function keyed(
+  name: string,
+  words: KeyWords,
+  verbs: readonly Verb[] = JOBS,
+  more: Partial<Pick<Flag, "short" | "kind" | "note" | "docs">> = {},
+): Flag {
+  const hint = valueHint(words);
+  const kind = hint === undefined ? "switch" : "value";
+  return { name, kind, ...(hint === undefined ? {} : { hint }), doc: words.says, words, verbs, ...more };
+}
+
 /** Every flag of every verb, in the order of --help. */
 export const FLAGS: readonly Flag[] = [
-  {
-    name: "output",
+  keyed("output", WORDS.output, [...JOBS, "repair"], {
     short: "o",
     kind: "list",
-    hint: "PATH",
-    doc: "record to this FLV file (repeatable; - is stdout; {app} {stream} {job} {date} {time} {n} and %Y %m %d ... are filled in; repair: the mended file, instead of NAME.repaired.flv)",
-    verbs: [...JOBS, "repair"],
-  },
+    docs: { repair: "the mended file; NAME.repaired.flv, if not given" },
+  }),
   toggle("check", "only say what is wrong and where, and exit with 3 if anything is", ["repair"]),
-  {
-    name: "to",
-    short: "t",
-    kind: "list",
-    hint: "[NAME=]URL",
-    doc: "send to this RTMP address (repeatable)",
-    verbs: JOBS,
-  },
-  {
-    name: "key",
+  keyed("to", WORDS.to, JOBS, { short: "t", kind: "list" }),
+  keyed("key", WORDS.key, JOBS, {
     short: "k",
     kind: "list",
-    hint: "[NAME=]KEY|env:VAR|@FILE",
-    doc: "stream key of a destination, appended to its URL (source=KEY: what publishers to listen: must know)",
-    verbs: JOBS,
-  },
-  value("for", "2h", "stop this long after the first media (probe: 5s)", ALL),
-  value("until", "06:00", "stop at this time"),
-  value("wait", "15m", WORDS.wait, ["pull", "relay"]),
-  toggle("follow", WORDS.follow, ["pull", "relay"]),
-  value("stall", "15s", WORDS.stall, ALL),
-  value("retry-min", "1s", WORDS.retryMin),
-  value("retry-max", "60s", WORDS.retryMax),
-  value("grace", "10s", WORDS.grace, ["pull", "relay"]),
-  value("segment", "30m", WORDS.segment),
-  value("align", "clock", WORDS.align),
-  value("join", "90s", WORDS.join),
-  value("keep-age", "14d", WORDS.keepAge),
-  value("keep-size", "200GiB", WORDS.keepSize),
-  value("keep-free", "2GiB", WORDS.keepFree),
-  toggle("loop", WORDS.loop, ["push"]),
-  value("audio", "silent|exec:COMMAND", WORDS.audio, ["push", "relay"]),
-  toggle("silent-audio", "add a track of silence where the source has no sound", ["push", "relay"]),
-  value("fps", "25", WORDS.fps, ["push"]),
-  value("format", "flv|h264|hevc", WORDS.format, ["push"]),
-  value("clock", "arrival|fps|FILE", WORDS.clock, ["push"]),
-  value("size", "1280x720", WORDS.size, ["push"]),
-  value("bitrate", "3M", WORDS.bitrate, ["push"]),
-  value("keyframe", "2s", WORDS.keyframe, ["push"]),
-  value("rotation", "180", WORDS.rotation, ["push"]),
-  value("exposure", "sport", WORDS.exposure, ["push"]),
-  toggle("no-realtime", "send the file as fast as the slowest destination takes it", ["push"]),
-  {
-    name: "serve",
-    kind: "optional",
-    hint: "HOST:PORT/APP/NAME",
-    doc: "let players watch the stream, at --serve=HOST:PORT/APP/NAME or at the address of a source that listens",
-    verbs: ["push", "relay"],
-  },
-  toggle("no-key", WORDS.noKey, ["pull", "relay"]),
-  value("cert", "FILE", WORDS.cert),
-  value("cert-key", "FILE", WORDS.certKey),
-  value("ca", "FILE", "trust this certificate authority (PEM) too", ALL),
-  toggle("insecure", "accept any certificate", ALL),
-  value("bind", "ADDR", "connect from this local address", ALL),
-  toggle("force", WORDS.force, [...JOBS, "repair"]),
+    note: "source=KEY: what publishers to listen: must know",
+  }),
+  keyed("for", WORDS.for, ALL, { docs: { probe: "watch a stream this long; 5s, if not given" } }),
+  keyed("until", WORDS.until),
+  keyed("wait", WORDS.wait, ["pull", "relay"]),
+  keyed("follow", WORDS.follow, ["pull", "relay"]),
+  keyed("stall", WORDS.stall, ALL),
+  keyed("retry-min", WORDS.retryMin),
+  keyed("retry-max", WORDS.retryMax),
+  keyed("grace", WORDS.grace, ["pull", "relay"]),
+  keyed("segment", WORDS.segment),
+  keyed("align", WORDS.align),
+  keyed("join", WORDS.join),
+  keyed("keep-age", WORDS.keepAge),
+  keyed("keep-size", WORDS.keepSize),
+  keyed("keep-free", WORDS.keepFree),
+  keyed("loop", WORDS.loop, ["push"]),
+  keyed("audio", WORDS.audio, ["push", "relay"]),
+  toggle("silent-audio", "the same as --audio silent", ["push", "relay"]),
+  keyed("fps", WORDS.fps, ["push"]),
+  keyed("format", WORDS.format, ["push"]),
+  keyed("clock", WORDS.clock, ["push"]),
+  keyed("size", WORDS.size, ["push"]),
+  keyed("bitrate", WORDS.bitrate, ["push"]),
+  keyed("keyframe", WORDS.keyframe, ["push"]),
+  keyed("rotation", WORDS.rotation, ["push"]),
+  keyed("exposure", WORDS.exposure, ["push"]),
+  keyed("no-realtime", WORDS.realtime, ["push"]),
+  keyed("serve", WORDS.serve, ["push", "relay"], { kind: "optional" }),
+  keyed("no-key", WORDS.noKey, ["pull", "relay"]),
+  keyed("cert", WORDS.cert),
+  keyed("cert-key", WORDS.certKey),
+  keyed("ca", WORDS.ca, ALL),
+  keyed("insecure", WORDS.insecure, ALL),
+  keyed("bind", WORDS.bind, ALL),
+  keyed("force", WORDS.force, [...JOBS, "repair"]),
   toggle("dry-run", "say what would be done, and do nothing"),
   value("job", "NAME", "of a recipe: only this job", [...JOBS, "run", "check"]),
   toggle("print-recipe", "print the recipe that does the same, and do nothing"),
@@ -126,22 +126,16 @@ export const FLAGS: readonly Flag[] = [
   value("log-format", "text|json|journal", "form of the log on stderr", ANY),
   value("stats", "60s", "how often a status line is written where no terminal is", [...JOBS, "run"]),
   value("rtmp", "URL", "the source, as rtmpdump calls it", FROM_SERVER),
-  value("playpath", "NAME", WORDS.playpath, FROM_SERVER),
-  value("app", "NAME", "the application, where the URL leaves it open", FROM_SERVER),
-  value("tcUrl", "URL", WORDS.tcUrl, FROM_SERVER),
-  value("pageUrl", "URL", WORDS.pageUrl, FROM_SERVER),
-  value("swfUrl", "URL", WORDS.swfUrl, FROM_SERVER),
-  value("flashVer", "TEXT", WORDS.flashVer, FROM_SERVER),
-  {
-    name: "conn",
-    kind: "list",
-    hint: "TYPE:DATA",
-    doc: `${WORDS.conn} (repeatable)`,
-    verbs: FROM_SERVER,
-  },
+  keyed("playpath", WORDS.playpath, FROM_SERVER),
+  keyed("app", WORDS.app, FROM_SERVER),
+  keyed("tcUrl", WORDS.tcUrl, FROM_SERVER),
+  keyed("pageUrl", WORDS.pageUrl, FROM_SERVER),
+  keyed("swfUrl", WORDS.swfUrl, FROM_SERVER),
+  keyed("flashVer", WORDS.flashVer, FROM_SERVER),
+  keyed("conn", WORDS.conn, FROM_SERVER, { kind: "list" }),
   value("stop", "SECONDS", "the same as --for, in seconds, as rtmpdump has it", ["pull", "relay"]),
   value("timeout", "SECONDS", "the same as --stall, in seconds, as rtmpdump has it", FROM_SERVER),
-  toggle("live", WORDS.live, FROM_SERVER),
+  keyed("live", WORDS.live, FROM_SERVER),
 ];
 
 /** The environment variable of a flag: --retry-min is RUNNEL_RETRY_MIN. */
@@ -153,4 +147,15 @@ export function environmentName(flag: Flag): string {
 /** The flags of one verb. */
 export function flagsOf(verb: Verb): readonly Flag[] {
   return FLAGS.filter((flag) => flag.verbs.includes(verb));
+}
+
+/** What --help says of a flag of a verb. */
+export function flagText({ kind, doc, docs, note, words }: Flag, verb: Verb): string {
+  const other = docs?.[verb];
+  if (other !== undefined) return other;
+  const usual = kind === "value" && words?.shown !== undefined ? `default ${words.shown}` : undefined;
+  const notes = [note, kind === "list" ? "repeatable" : undefined, usual].filter(
+    (text) => text !== undefined,
+  );
+  return notes.length === 0 ? doc : `${doc} (${notes.join("; ")})`;
 }

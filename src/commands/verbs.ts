@@ -3,7 +3,7 @@
  */
 
 import { defineCommand, type ArgsDef, type CommandDef } from "citty";
-import { flagsOf, type Flag, type Verb } from "./flags.ts";
+import { flagsOf, flagText, type Flag, type Verb } from "./flags.ts";
 
 /** What a subcommand does with its arguments; gives the exit code. */
 type Run = (argv: readonly string[]) => Promise<number>;
@@ -17,6 +17,9 @@ type VerbRow = {
 
 const source = (description: string) => ({ name: "SOURCE", description, required: true });
 
+/** -t, -k and -o stand in for it. */
+const DEST = { name: "DEST...", description: "rtmp://HOST/APP/KEY; or write -t, -k and -o", required: false };
+
 /** Every subcommand. Each loads its own code when it runs. */
 const ROWS: readonly VerbRow[] = [
   {
@@ -25,7 +28,7 @@ const ROWS: readonly VerbRow[] = [
     positionals: [
       source("rtmp:// rtmps:// http(s)://….flv, listen:[HOST:]PORT/APP[/KEY], or RECIPE.yaml"),
       {
-        name: "FILE",
+        name: "FILE...",
         description: "recordings; - is stdout; by default {app}-{stream}_DATE_TIME.flv",
         required: false,
       },
@@ -34,10 +37,12 @@ const ROWS: readonly VerbRow[] = [
   },
   {
     verb: "push",
-    description: "send an FLV file or pipe to RTMP servers",
+    description: "send a file, a pipe, a camera or the test card to RTMP servers",
     positionals: [
-      source("FILE.flv, - for stdin, testcard:, or RECIPE.yaml"),
-      { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
+      source(
+        "FILE.flv, - for stdin, camera:rpicam, camera:v4l2, exec:COMMAND, h264:FILE, testcard:, or RECIPE.yaml",
+      ),
+      DEST,
     ],
     run: async (argv) => (await import("./job.ts")).runJobCommand("push", argv),
   },
@@ -46,14 +51,14 @@ const ROWS: readonly VerbRow[] = [
     description: "take a stream from one server and send it to others",
     positionals: [
       source("rtmp:// rtmps:// http(s)://….flv, listen:[HOST:]PORT/APP[/KEY], or RECIPE.yaml"),
-      { name: "DEST", description: "rtmp://HOST/APP/KEY, one or more", required: true },
+      DEST,
     ],
     run: async (argv) => (await import("./job.ts")).runJobCommand("relay", argv),
   },
   {
     verb: "run",
     description: "run every job of recipes, scheduled ones on their schedule",
-    positionals: [{ name: "RECIPE", description: "YAML files", required: true }],
+    positionals: [{ name: "RECIPE...", description: "YAML files", required: true }],
     run: async (argv) => (await import("./run.ts")).runRunCommand(argv),
   },
   {
@@ -78,7 +83,7 @@ const ROWS: readonly VerbRow[] = [
   {
     verb: "check",
     description: "say all that is wrong with recipes, or what they will do",
-    positionals: [{ name: "RECIPE", description: "YAML files", required: true }],
+    positionals: [{ name: "RECIPE...", description: "YAML files", required: true }],
     run: async (argv) => (await import("./check.ts")).runCheckCommand(argv),
   },
   {
@@ -120,16 +125,18 @@ function subCommand(row: VerbRow): CommandDef {
       { type: "positional", description, required },
     ]),
   );
-  const flags: ArgsDef = Object.fromEntries(flagsOf(row.verb).map((flag) => [flag.name, argOf(flag)]));
+  const flags: ArgsDef = Object.fromEntries(
+    flagsOf(row.verb).map((flag) => [flag.name, argOf(flag, flagText(flag, row.verb))]),
+  );
   return defineCommand({
     meta: { name: row.verb, description: row.description },
     args: { ...positionals, ...flags },
   });
 }
 
-function argOf(flag: Flag): ArgsDef[string] {
-  const common = { description: flag.doc, ...(flag.short === undefined ? {} : { alias: flag.short }) };
-  if (flag.kind === "switch" || flag.kind === "count" || flag.kind === "optional")
-    return { type: "boolean", ...common };
-  return { type: "string", ...common, ...(flag.hint === undefined ? {} : { valueHint: flag.hint }) };
+function argOf(flag: Flag, description: string): ArgsDef[string] {
+  const common = { description, ...(flag.short === undefined ? {} : { alias: flag.short }) };
+  if (flag.kind === "switch" || flag.kind === "count") return { type: "boolean", ...common };
+  const hint = flag.kind === "optional" ? `[=${flag.hint ?? "VALUE"}]` : (flag.hint ?? "VALUE");
+  return { type: "string", ...common, valueHint: hint };
 }

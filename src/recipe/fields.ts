@@ -7,6 +7,7 @@ import * as z from "zod";
 import { dashed } from "./problems.ts";
 import { Secret } from "./secrets.ts";
 import { isProblem, parseDuration, parseSize, type Problem } from "./units.ts";
+import { keySentence, type KeyWords } from "./words.ts";
 
 /** What is known of a key beside its type. */
 export type FieldMeta = {
@@ -28,11 +29,18 @@ export const FIELDS = z.registry<FieldMeta>();
 /** What a field may say of itself. */
 export type FieldNotes = { readonly example?: string; readonly shown?: string };
 
-const meta = (kind: string, description: string, notes: FieldNotes & { example: string }): FieldMeta => ({
-  description,
-  kind,
-  ...notes,
-});
+/** What a key is about: a sentence, or a row of words.ts. */
+type About = string | KeyWords;
+
+/** What is known of a field; `usual` is for those that say nothing else. */
+function meta(kind: string, about: About, notes: FieldNotes, usual: FieldNotes = {}): FieldMeta {
+  const words: Partial<KeyWords> = typeof about === "string" ? {} : about;
+  const description = typeof about === "string" ? about : keySentence(about);
+  const example = notes.example ?? words.example ?? usual.example;
+  const shown = notes.shown ?? words.shown ?? usual.shown;
+  if (example === undefined) throw new Error(`Internal: no example for "${description}"`);
+  return { description, kind, example, ...(shown === undefined ? {} : { shown }) };
+}
 
 /** A text with something in it; a new schema each time, because each stands for a key of its own. */
 function filled() {
@@ -59,71 +67,68 @@ function measured(parse: (text: string) => number | Problem, field: FieldMeta) {
 }
 
 /** Any text that is not empty; `kind` says what it has to be, where others have the rules for it. */
-export function text(description: string, notes: FieldNotes & { example: string }, kind = "a text") {
-  return filled().register(FIELDS, meta(kind, description, notes));
+export function text(about: About, notes: FieldNotes = {}, kind = "a text") {
+  return filled().register(FIELDS, meta(kind, about, notes));
 }
 
 /** A time with a unit, in ms. */
-export function duration(description: string, notes: FieldNotes = {}) {
-  return measured(parseDuration, meta("a duration", description, { example: "15s", ...notes }));
+export function duration(about: About, notes: FieldNotes = {}) {
+  return measured(parseDuration, meta("a duration", about, notes, { example: "15s" }));
 }
 
 /** A time with a unit that is longer than nothing, in ms. */
-export function span(description: string, notes: FieldNotes = {}) {
+export function span(about: About, notes: FieldNotes = {}) {
+  const field = meta("a duration", about, notes, { example: "15s" });
   const parse = (text: string): number | Problem => {
     const ms = parseDuration(text);
-    return ms === 0
-      ? { problem: `"${text}" is no time at all; write one such as ${notes.example ?? "15s"}` }
-      : ms;
+    return ms === 0 ? { problem: `"${text}" is no time at all; write one such as ${field.example}` } : ms;
   };
-  return measured(parse, meta("a duration", description, { example: "15s", ...notes }));
+  return measured(parse, field);
 }
 
 /** A size with a unit, in bytes. */
-export function size(description: string, notes: FieldNotes = {}) {
+export function size(about: About, notes: FieldNotes = {}) {
+  const field = meta("a size", about, notes, { example: "16MiB" });
   const parse = (text: string): number | Problem => {
     const bytes = parseSize(text);
-    return bytes === 0
-      ? { problem: `"${text}" is nothing; write one such as ${notes.example ?? "16MiB"}` }
-      : bytes;
+    return bytes === 0 ? { problem: `"${text}" is nothing; write one such as ${field.example}` } : bytes;
   };
-  return measured(parse, meta("a size", description, { example: "16MiB", ...notes }));
+  return measured(parse, field);
 }
 
 /** true or false. */
-export function flag(description: string, notes: FieldNotes = {}) {
-  return z
-    .boolean()
-    .register(FIELDS, meta("true or false", description, { example: "true", shown: "false", ...notes }));
+export function flag(about: About, notes: FieldNotes = {}) {
+  const field = meta("true or false", about, notes, { example: "true", shown: "false" });
+  return z.boolean().register(FIELDS, field);
 }
 
 /** A text that must not be shown. */
-export function secret(description: string, notes: FieldNotes & { example: string }) {
-  const field: FieldMeta = { ...meta("a text", description, notes), secret: true };
+export function secret(about: About, notes: FieldNotes = {}) {
+  const field: FieldMeta = { ...meta("a text", about, notes), secret: true };
   return filled()
     .transform((text) => new Secret(text))
     .register(FIELDS, field);
 }
 
 /** One of a few words. */
-export function choice<const Words extends readonly string[]>(words: Words, description: string) {
-  return z.enum(words).register(FIELDS, meta(words.join(" or "), description, { example: words[0]! }));
+export function choice<const Words extends readonly string[]>(words: Words, about: About) {
+  return z.enum(words).register(FIELDS, meta(words.join(" or "), about, { example: words[0]! }));
 }
 
 /** A command and its arguments: no shell stands between. */
-export function command(description: string, notes: { example: string }) {
+export function command(about: About, notes: FieldNotes = {}) {
   return z
     .array(filled())
     .min(1)
-    .register(FIELDS, meta("a list of texts", description, notes));
+    .register(FIELDS, meta("a list of texts", about, notes));
 }
 
 /** A number; as a text, because whoever uses it has its own rules for what may stand there. */
-export function amount(description: string, notes: FieldNotes & { example: string }) {
+export function amount(about: About, notes: FieldNotes = {}) {
   return z
     .union([z.number(), filled()])
     .transform(String)
-    .register(FIELDS, meta("a number", description, notes));
+    .register(FIELDS, meta("a number", about, notes));
 }
 
 /** A map with these keys and no others. */

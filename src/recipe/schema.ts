@@ -5,7 +5,6 @@
  */
 
 import * as z from "zod";
-import { CAMERA_DEFAULTS } from "./capture.ts";
 import { DEFAULTS } from "./defaults.ts";
 import {
   amount,
@@ -22,15 +21,12 @@ import {
   text,
   type FieldMeta,
 } from "./fields.ts";
-import { WORDS } from "./words.ts";
+import { keySentence, WORDS } from "./words.ts";
 
 const retry = keys(
   {
-    min: span(WORDS.retryMin, {
-      example: "1s",
-      shown: DEFAULTS.retryMin,
-    }).optional(),
-    max: span(WORDS.retryMax, { example: "60s", shown: DEFAULTS.retryMax }).optional(),
+    min: span(WORDS.retryMin).optional(),
+    max: span(WORDS.retryMax).optional(),
   },
   "how long to wait before trying again",
   "{ min: 1s, max: 60s }",
@@ -64,14 +60,6 @@ function commandLine(description: string, words: readonly string[]) {
   );
 }
 
-/** What a camera is asked for, as a recipe would say it. */
-const CAMERA = {
-  size: `${CAMERA_DEFAULTS.width}x${CAMERA_DEFAULTS.height}`,
-  fps: String(CAMERA_DEFAULTS.fps),
-  bitrate: `${CAMERA_DEFAULTS.bitrate / 1e6}M`,
-  keyframe: `${CAMERA_DEFAULTS.keyframeMs / 1000}s`,
-};
-
 /** What belongs to taking media from somewhere, whatever the source is. */
 const fromShape = {
   url: text("rtmp:// rtmps:// http(s)://….flv, listen:…, testcard:, an FLV file, or - for stdin", {
@@ -80,34 +68,23 @@ const fromShape = {
   listen: text("wait for a publisher (OBS, ffmpeg) at this address", {
     example: '"0.0.0.0:1935"',
   }).optional(),
-  app: text("the application: of a listener (live), or where a URL leaves it open", {
-    example: "live",
-  }).optional(),
+  app: text(WORDS.app).optional(),
   key: secret("what publishers to a listener must know", { example: '"${OBS_KEY}"' }).optional(),
   "no-key": flag(WORDS.noKey).optional(),
-  cert: text(WORDS.cert, { example: "cert.pem" }).optional(),
-  "cert-key": text(WORDS.certKey, { example: "key.pem" }).optional(),
-  wait: span(WORDS.wait, { example: "15m" }).optional(),
+  cert: text(WORDS.cert).optional(),
+  "cert-key": text(WORDS.certKey).optional(),
+  wait: span(WORDS.wait).optional(),
   follow: flag(WORDS.follow).optional(),
-  stall: span(WORDS.stall, {
-    shown: DEFAULTS.stall,
-  }).optional(),
-  grace: duration(WORDS.grace, {
-    example: "30s",
-    shown: DEFAULTS.grace,
-  }).optional(),
+  stall: span(WORDS.stall).optional(),
+  grace: duration(WORDS.grace).optional(),
   loop: flag(WORDS.loop).optional(),
-  realtime: flag("false: send the file as fast as the slowest destination takes it", {
-    shown: "true",
-  }).optional(),
-  playpath: text(WORDS.playpath, { example: "porch" }).optional(),
-  tcUrl: text(WORDS.tcUrl, { example: "rtmp://cam.lan/live" }).optional(),
-  pageUrl: text(WORDS.pageUrl, { example: "https://cam.lan/" }).optional(),
-  swfUrl: text(WORDS.swfUrl, { example: "https://cam.lan/player.swf" }).optional(),
-  flashVer: text(WORDS.flashVer, { example: "LNX 9,0,124,2" }).optional(),
-  conn: command(WORDS.conn, {
-    example: '["S:text"]',
-  }).optional(),
+  realtime: flag(WORDS.realtime, { shown: "true" }).optional(),
+  playpath: text(WORDS.playpath).optional(),
+  tcUrl: text(WORDS.tcUrl).optional(),
+  pageUrl: text(WORDS.pageUrl).optional(),
+  swfUrl: text(WORDS.swfUrl).optional(),
+  flashVer: text(WORDS.flashVer).optional(),
+  conn: command(WORDS.conn).optional(),
   live: flag(WORDS.live).optional(),
   camera: text("a camera: rpicam, v4l2 or v4l2:/dev/video0", { example: "rpicam" }).optional(),
   exec: commandLine("a command whose output is the source; its words as a text or a list, without a shell", [
@@ -116,54 +93,39 @@ const fromShape = {
   ]).optional(),
   h264: text("raw H.264: a file, or - for stdin", { example: "clip.h264" }).optional(),
   format: choice(["flv", "h264", "hevc"], WORDS.format).optional(),
-  clock: text(WORDS.clock, {
-    example: "arrival",
-  }).optional(),
-  size: text(WORDS.size, { example: "1280x720", shown: CAMERA.size }).optional(),
-  fps: amount(WORDS.fps, {
-    example: "25",
-  }).optional(),
-  bitrate: text(WORDS.bitrate, { example: "3M", shown: CAMERA.bitrate }, "a bit rate").optional(),
-  keyframe: text(WORDS.keyframe, { example: "2s", shown: CAMERA.keyframe }, "a duration").optional(),
-  rotation: amount(WORDS.rotation, { example: "180" }).optional(),
-  exposure: text(WORDS.exposure, { example: "sport" }).optional(),
+  clock: text(WORDS.clock).optional(),
+  size: text(WORDS.size).optional(),
+  fps: amount(WORDS.fps).optional(),
+  bitrate: text(WORDS.bitrate, {}, "a bit rate").optional(),
+  keyframe: text(WORDS.keyframe, {}, "a duration").optional(),
+  rotation: amount(WORDS.rotation).optional(),
+  exposure: text(WORDS.exposure).optional(),
 };
 
 const keep = keys(
   {
-    age: span(WORDS.keepAge, { example: "14d" }).optional(),
-    size: size(WORDS.keepSize, {
-      example: "200GiB",
-    }).optional(),
-    free: size(WORDS.keepFree, {
-      example: "2GiB",
-    }).optional(),
+    age: span(WORDS.keepAge).optional(),
+    size: size(WORDS.keepSize).optional(),
+    free: size(WORDS.keepFree).optional(),
   },
   "which finished files of this recording may be deleted; without it all are kept",
   "{ age: 14d, size: 200GiB, free: 2GiB }",
 );
 
 const segmentShape = {
-  every: span(WORDS.segment, { example: "30m" }).optional(),
+  every: span(WORDS.segment).optional(),
   align: choice(["clock"], WORDS.align).optional(),
 };
 
 const recordShape = {
-  path: z
-    .union([
-      text("the file, or a list of files; {job} {app} {stream} {date} {time} and %Y %m %d … are filled in", {
-        example: "recordings/{job}/%Y-%m-%d/%H-%M-%S.flv",
-      }),
-      z.array(z.string()).min(1),
-    ])
-    .optional(),
+  path: z.union([text(WORDS.output), z.array(z.string()).min(1)]).optional(),
   segment: z
     .union([
-      span(WORDS.segment, { example: "30m" }),
+      span(WORDS.segment),
       keys(segmentShape, "when a new file begins", "{ every: 30m, align: clock }"),
     ])
     .optional(),
-  join: duration(WORDS.join, { example: "90s" }).optional(),
+  join: duration(WORDS.join).optional(),
   keep: keep.optional(),
   force: flag(WORDS.force).optional(),
 };
@@ -192,10 +154,8 @@ const buffer = keys(
 );
 
 const toShape = {
-  url: text("rtmp:// or rtmps://, with the key at its end or in key", {
-    example: "rtmps://live.twitch.tv/app",
-  }).optional(),
-  key: secret("stream key, appended to the URL", { example: '"${TWITCH_KEY}"' }).optional(),
+  url: text(WORDS.to).optional(),
+  key: secret(WORDS.key).optional(),
   required: required.optional(),
   retry: ownRetry.optional(),
   buffer: buffer.optional(),
@@ -216,7 +176,7 @@ const serveShape = {
     example: '"127.0.0.1:1935/live/show"',
   }).optional(),
   cert: text("certificate (PEM file): players come with RTMPS", { example: "cert.pem" }).optional(),
-  "cert-key": text(WORDS.certKey, { example: "key.pem" }).optional(),
+  "cert-key": text(WORDS.certKey).optional(),
 };
 
 const audioMap = keys(
@@ -250,12 +210,9 @@ const jobShape = {
     example: "recordings/{job}/{date}_{time}.flv",
   }).optional(),
   on: on.optional(),
-  for: span("stop this long after the first media", { example: "2h" }).optional(),
-  until: text("stop at this time", { example: '"06:00"' }).optional(),
-  grace: duration(WORDS.grace, {
-    example: "30s",
-    shown: DEFAULTS.grace,
-  }).optional(),
+  for: span(WORDS.for).optional(),
+  until: text(WORDS.until).optional(),
+  grace: duration(WORDS.grace).optional(),
   retry: retry.optional(),
   serve: z
     .union([
@@ -264,19 +221,19 @@ const jobShape = {
       keys(serveShape, "let players watch", "{ at: ... }"),
     ])
     .register(FIELDS, {
-      description: "let players watch: true at a source that listens, else HOST:PORT/APP/NAME",
+      description: keySentence(WORDS.serve),
       kind: "true, an address or a map",
       example: "true",
       shown: "false",
     })
     .optional(),
-  ca: text("trust this certificate authority (PEM file) too", { example: "ca.pem" }).optional(),
-  insecure: flag("accept any certificate").optional(),
-  bind: text("connect from this local address", { example: "192.0.2.7" }).optional(),
+  ca: text(WORDS.ca).optional(),
+  insecure: flag(WORDS.insecure).optional(),
+  bind: text(WORDS.bind).optional(),
   audio: either(oneText("silent"), audioMap, {
-    description: WORDS.audio,
+    description: keySentence(WORDS.audio),
     kind: "silent, exec:COMMAND or a map",
-    example: '"exec:my-microphone --mono"',
+    example: WORDS.audio.example,
   }).optional(),
 };
 
