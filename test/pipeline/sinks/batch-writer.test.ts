@@ -7,6 +7,8 @@ import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs"
 import { join } from "node:path";
 import { flvTag } from "../../../src/media/flv-writer.ts";
 import { BatchWriter } from "../../../src/pipeline/sinks/batch-writer.ts";
+import { realDisk, type Disk } from "../../../src/pipeline/sinks/disk.ts";
+import { systemError } from "../../support/faulty-disk.ts";
 import { randomBytes } from "../../support/mutate.ts";
 import { until } from "../../support/ports.ts";
 import { runWell } from "../../support/process.ts";
@@ -16,12 +18,13 @@ import { removeScratch, scratch } from "../../support/scratch.ts";
 afterAll(removeScratch);
 
 /** A writer whose idle moments and errors are kept. */
-function makeWriter(fd: number) {
+function makeWriter(fd: number, disk: Disk = realDisk) {
   const seen = { idle: 0, errors: [] as NodeJS.ErrnoException[] };
-  const writer = new BatchWriter(fd, {
-    onIdle: () => seen.idle++,
-    onError: (error) => seen.errors.push(error),
-  });
+  const handlers = {
+    onIdle: () => void seen.idle++,
+    onError: (error: NodeJS.ErrnoException) => void seen.errors.push(error),
+  };
+  const writer = new BatchWriter(fd, handlers, disk);
   return { writer, seen };
 }
 
@@ -53,6 +56,29 @@ describe("a file", () => {
     expect(readFileSync(path).equals(concat(expected))).toBe(true);
     expect([writer.pending, writer.position]).toEqual([0, total]);
     closeSync(fd);
+  });
+
+  test.each([
+    ["is tried again when there is room", false],
+    ["is not when the writer was given up", true],
+  ])("what the disk refused %s", (_name, givenUp) => {
+    let calls = 0;
+    let full = true;
+    const append: Disk["append"] = (_fd, pieces, done) => {
+      calls++;
+      if (full) done(systemError("ENOSPC"), 0);
+      else done(null, concat(pieces).length);
+    };
+    const { writer, seen } = makeWriter(-1, { ...realDisk, append });
+    writer.tag(9, 0, randomBytes(100, 1));
+    writer.flush();
+    expect(seen.errors.map(({ code }) => code)).toEqual(["ENOSPC"]);
+    full = false;
+    let released = 0;
+    if (givenUp) writer.abandon(() => released++);
+    // The descriptor may be another file's by now.
+    writer.retry();
+    expect([calls, released, writer.written]).toEqual(givenUp ? [1, 1, 0] : [2, 0, 115]);
   });
 
   test("what comes while a write is under way follows by itself", async () => {
