@@ -19,6 +19,8 @@ const WITHOUT_KEY = [
   ...["rtmp", "stop", "timeout", "silent-audio"],
 ];
 
+const ROWS: readonly KeyWords[] = Object.values(WORDS);
+
 /** What the definition of recipes knows of each key of a job, by its path. */
 const FIELDS = new Map(keyRows(jobSchema).map(({ path, field }) => [path, field]));
 
@@ -28,7 +30,7 @@ describe("a flag with a key", () => {
   );
 
   test.each(keyed)("--%s has its sentence, hint and default from the table of keys", (_name, flag, words) => {
-    expect(Object.values(WORDS)).toContainEqual(words);
+    expect(ROWS).toContain(words);
     expect(flag.doc).toBe(words.says);
     expect(flag.hint).toBe(valueHint(words));
     const verb = flag.verbs.find((one) => flag.docs?.[one] === undefined)!;
@@ -51,7 +53,7 @@ describe("a flag with a key", () => {
   test("is each that may stand beside a recipe; and no row of the table is for nothing", () => {
     const names: string[] = keyed.map(([name]) => name);
     expect(OVERRIDING.filter((name) => !names.includes(name))).toEqual(["silent-audio"]);
-    expect(Object.values(WORDS).filter((words) => !keyed.some(([, , used]) => used === words))).toEqual([]);
+    expect(ROWS.filter((words) => !keyed.some(([, , used]) => used === words))).toEqual([]);
   });
 });
 
