@@ -25,7 +25,7 @@ export type Phase = (typeof PHASES)[number];
 /** What a peer does instead of its duty when a connection (from 0) comes to a phase; "mine": it does nothing else. */
 export type Act = (phase: Phase, peer: Peer, connection: number) => "mine" | void;
 
-const CHUNK = 4096;
+export const CHUNK = 4096;
 const PHASE_OF: Readonly<Record<string, Phase>> = { publish: "start", play: "start" };
 
 /** The handlers that ask `act` at each phase. */
@@ -50,13 +50,39 @@ export type SourceOptions = {
   act?: Act;
   look?: Look;
   begin?: (session: number) => number;
-  live?: (run: SessionRun) => void;
+  live?: (run: SessionRun<PeerLine>) => void;
 };
 
-/** A session that is being played to the program. */
-export class SessionRun {
+/** How messages get from a source to the program. */
+export type Line = {
+  readonly gone: boolean;
+  message(type: number, timestamp: number, payload: Uint8Array): void;
+};
+
+/** A line of an RTMP connection; both sides frame their messages alike. */
+export type PeerLine = Line & { readonly peer: Peer };
+
+/** A message as sources frame them: chunks of CHUNK bytes, which the other side must have been told. */
+export function framed(type: number, timestamp: number, payload: Uint8Array): Buffer {
+  const csid = type === 9 ? 6 : type === 8 ? 4 : 5;
+  return chunks(csid, { type, streamId: 1, timestamp: timestamp % 2 ** 32, payload }, CHUNK);
+}
+
+function lineTo(peer: Peer): PeerLine {
+  peer.send(controlBytes(1, u32(CHUNK)));
+  return {
+    peer,
+    get gone() {
+      return peer.gone;
+    },
+    message: (type, timestamp, payload) => void peer.send(framed(type, timestamp, payload)),
+  };
+}
+
+/** A session that is brought to the program in real time. */
+export class SessionRun<L extends Line = Line> {
   readonly session: SourceSession;
-  readonly peer: Peer;
+  readonly line: L;
   #look: Look;
   readonly #next: Iterator<Omit<Frame, "at">, never>;
   readonly #origin: number;
@@ -64,14 +90,13 @@ export class SessionRun {
   #timer: Timer | undefined;
   #pending: Omit<Frame, "at"> | undefined;
 
-  constructor(session: SourceSession, peer: Peer, look: Look, from: number) {
+  constructor(session: SourceSession, line: L, look: Look = SMALL, from = 0) {
     this.session = session;
-    this.peer = peer;
+    this.line = line;
     this.#look = look;
     this.#from = from;
     this.#next = frames(from) as Iterator<Omit<Frame, "at">, never>;
     this.#origin = performance.now();
-    peer.send(controlBytes(1, u32(CHUNK)));
     this.#message(18, from, metadata());
     this.#message(9, from, HEADERS[look.codec]);
     this.#message(8, from, HEADERS.aac);
@@ -105,7 +130,7 @@ export class SessionRun {
   #onKey: (() => void) | undefined;
 
   #turn(): void {
-    if (this.peer.gone) return this.hush();
+    if (this.line.gone) return this.hush();
     for (;;) {
       const frame = (this.#pending ??= this.#next.next().value);
       if (frame.timestamp - this.#from > performance.now() - this.#origin) return;
@@ -121,15 +146,14 @@ export class SessionRun {
   }
 
   #message(type: number, timestamp: number, payload: Uint8Array): void {
-    const csid = type === 9 ? 6 : type === 8 ? 4 : 5;
-    this.peer.send(chunks(csid, { type, streamId: 1, timestamp: timestamp % 2 ** 32, payload }, CHUNK));
+    this.line.message(type, timestamp, payload);
   }
 }
 
 /** A server with a live stream. */
 export class LiveSource implements Disposable {
   readonly sessions: SourceSession[] = [];
-  readonly #runs = new Map<Peer, SessionRun>();
+  readonly #runs = new Map<Peer, SessionRun<PeerLine>>();
   readonly #connections = { count: 0 };
   readonly #server: ReturnType<typeof serveRtmp>;
   #over = false;
@@ -151,7 +175,7 @@ export class LiveSource implements Disposable {
   }
 
   /** The session that began last. */
-  get current(): SessionRun | undefined {
+  get current(): SessionRun<PeerLine> | undefined {
     return [...this.#runs.values()].at(-1);
   }
 
@@ -165,9 +189,10 @@ export class LiveSource implements Disposable {
     this.#over = true;
     for (const run of this.#runs.values()) {
       run.hush();
-      if (run.peer.gone) continue;
-      run.peer.send(statusBytes("status", "NetStream.Play.UnpublishNotify"));
-      run.peer.leave();
+      const { peer } = run.line;
+      if (peer.gone) continue;
+      peer.send(statusBytes("status", "NetStream.Play.UnpublishNotify"));
+      peer.leave();
     }
   }
 
@@ -182,7 +207,7 @@ export class LiveSource implements Disposable {
     if (run === undefined) return;
     run.hush();
     run.session.sureUntil = performance.now() - IN_FLIGHT_MS;
-    run.peer.socket.terminate();
+    run.line.peer.socket.terminate();
   }
 
   /** Breaks the session, and the stream is not there any more. */
@@ -205,7 +230,7 @@ export class LiveSource implements Disposable {
     const number = this.sessions.length;
     const session: SourceSession = { number, frames: [], sureUntil: Infinity };
     this.sessions.push(session);
-    const run = new SessionRun(session, peer, options.look ?? SMALL, options.begin?.(number) ?? 0);
+    const run = new SessionRun(session, lineTo(peer), options.look ?? SMALL, options.begin?.(number) ?? 0);
     this.#runs.set(peer, run);
     options.live?.(run);
   }

@@ -7,7 +7,14 @@ import { randomBytes } from "../support/mutate.ts";
 import type { Peer } from "../support/rtmp-server.ts";
 import { controlBytes } from "../support/rtmp-wire.ts";
 import { tidy } from "../support/tidy.ts";
-import { Destination, LiveSource, PHASES, type SessionRun, type SourceOptions } from "./peers.ts";
+import {
+  Destination,
+  LiveSource,
+  PHASES,
+  type PeerLine,
+  type SessionRun,
+  type SourceOptions,
+} from "./peers.ts";
 import { ending, MOST_MEMORY, QUICK, Run } from "./relay.ts";
 import { wholeProblems } from "./stream.ts";
 
@@ -81,14 +88,14 @@ describe.concurrent("a source whose first connection", () => {
   const later: Faults = { ...FAULTS, "only pings": pingsOnly };
 
   test.each(Object.keys(later))("in the middle of the stream %s", async (fault) => {
-    const act = (run: SessionRun): void => {
+    const act = (run: SessionRun<PeerLine>): void => {
       if (run.session.number > 0) return;
       const timer = setInterval(() => {
         if (run.sent < 40) return;
         clearInterval(timer);
         run.hush();
         if (fault === "is reset") run.session.sureUntil = performance.now() - 200;
-        later[fault]!(run.peer);
+        later[fault]!(run.line.peer);
       }, 5);
     };
     await survives({ live: act }, 2, "3 ");

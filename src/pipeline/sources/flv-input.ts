@@ -5,7 +5,7 @@
 
 import { closeSync, openSync, read } from "node:fs";
 import { promisify } from "node:util";
-import { DiskError, MediaError } from "../../errors.ts";
+import { DiskError, MediaError, ProtocolError } from "../../errors.ts";
 import { FlvReader, type FlvTag } from "../../media/flv-reader.ts";
 import { errorCode } from "../../net/resolve.ts";
 import type { Ingest } from "../ingest.ts";
@@ -38,8 +38,19 @@ export function flvSource(options: FlvInputOptions): Source {
   return {
     name: options.name,
     nature: options.live ? "played" : "made",
-    run: (ingest, signal) => new FlvRun(options, ingest, signal).run(),
+    run: (ingest, signal) => runOnce(options, ingest, signal),
   };
+}
+
+/** A file that is no FLV will not become one; a server may have sent the page of one that is away. */
+async function runOnce(options: FlvInputOptions, ingest: Ingest, signal: AbortSignal): Promise<string> {
+  try {
+    return await new FlvRun(options, ingest, signal).run();
+  } catch (cause) {
+    if (!options.live || !(cause instanceof MediaError)) throw cause;
+    const text = `Cannot read "${options.name}": what the server sends is no FLV`;
+    throw new ProtocolError(text, { layer: "message" }, { cause });
+  }
 }
 
 /** The bytes of a file, read in large pieces into one buffer. Throws DiskError. */
