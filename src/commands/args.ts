@@ -169,8 +169,15 @@ const OLD_HANDS: Readonly<Record<string, string>> = {
 
 function unknownFlag(written: string, flags: readonly Flag[]): string {
   const elsewhere = FLAGS.find((flag) => `--${flag.name}` === written || `-${flag.short}` === written);
-  if (elsewhere !== undefined)
-    return `${written} is a flag of ${verbList(elsewhere.verbs)}, not of this command`;
+  if (elsewhere !== undefined) {
+    const readsRecipes =
+      !flags.some(({ name }) => name === "output") && flags.some(({ name }) => name === "job");
+    const instead =
+      readsRecipes && elsewhere.words !== undefined
+        ? `; write it into the recipe, or set ${environmentName(elsewhere)}`
+        : "";
+    return `${written} is a flag of ${verbList(elsewhere.verbs)}, not of this command${instead}`;
+  }
   const known = OLD_HANDS[written];
   if (known !== undefined) return `unknown flag ${written}; ${known}`;
   const near = nearest(

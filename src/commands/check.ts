@@ -15,7 +15,7 @@ import { sinkInWords, sourceInWords } from "./describe.ts";
 import { formatExact } from "./exact.ts";
 import { makeFaces, type Faces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
-import { givenFlags, readRecipes, tellProblems, type ReadRecipes } from "./recipes.ts";
+import { givenVariables, readRecipes, tellProblems, type ReadRecipes } from "./recipes.ts";
 import { formatResolved, resolvedValues } from "./resolved.ts";
 import { listenForSignals } from "./signals.ts";
 
@@ -34,7 +34,7 @@ export async function runCheckCommand(argv: readonly string[]): Promise<number> 
   const has = (name: string): boolean => (args.counts.get(name) ?? 0) > 0;
   const wanted = { next: howMany(args), resolved: has("resolved"), probe: has("probe") };
   // What variables of other commands' flags say holds for the jobs too.
-  const given = await givenFlags([], flagsOf("relay"), process.env);
+  const given = await givenVariables(process.env);
   const job = args.values.get("job")?.[0];
   const read = await readRecipes(args.positionals, { environment: process.env, given, job });
   const faces = makeFaces(args, { mediaOnStdout: false });

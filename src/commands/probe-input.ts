@@ -25,9 +25,9 @@ export async function inspectInput(
   const reader = new FlvReader({ onTag }, { salvage: true });
   const segments = path === undefined ? stdinSegments(signal) : fileSegments(path);
   const name = path === undefined ? "stdin" : `"${path}"`;
-  const read = (feed: () => void): void => {
+  const read = <T>(feed: () => T): T => {
     try {
-      feed();
+      return feed();
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
       throw new MediaError(error.message.replace(/^Cannot read FLV/, `Cannot read ${name}`), error.offset, {
@@ -43,7 +43,7 @@ export async function inspectInput(
     });
     ingest.flush();
   }
-  const inspection = inspector.end({ whole: path !== undefined, stopped: signal.aborted });
+  const inspection = read(() => inspector.end({ whole: path !== undefined, stopped: signal.aborted }));
   if (!signal.aborted) read(() => reader.end());
   if (tags === 0 && inspection.damaged) throw new MediaError(`Cannot read ${name}: there is no FLV in it`);
   return inspection;

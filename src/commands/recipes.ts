@@ -14,7 +14,7 @@ import type { Finding, RecipeJob } from "../recipe/read-recipe.ts";
 import type { Terminal } from "../face/terminal.ts";
 import { parseArgs, type Args } from "./args.ts";
 import { requireFile } from "./check-paths.ts";
-import { environmentName, type Flag } from "./flags.ts";
+import { environmentName, FLAGS, type Flag } from "./flags.ts";
 import { surroundings } from "./surroundings.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -145,6 +145,13 @@ export async function givenFlags(
       : ({ kind: "environment", name: environmentName(flag) } as const);
     return { name: flag.name, values: all.values.get(flag.name) ?? [], place };
   });
+}
+
+/** The variables of flags that jobs of any kind may have: for commands that take none of these flags themselves. */
+export async function givenVariables(environment: Environment): Promise<GivenFlag[]> {
+  const { OVERRIDING } = await import("../recipe/overrides.ts");
+  const flags = FLAGS.filter((flag) => OVERRIDING.includes(flag.name));
+  return givenFlags([], flags, environment);
 }
 
 function isGiven(flag: Flag, args: Args): boolean {

@@ -7,7 +7,7 @@ import { ExitCode } from "../face/exit.ts";
 import { parseArgs } from "./args.ts";
 import { makeFaces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
-import { givenFlags, readRecipes, recordsToStdout, refuseSharing, tellProblems } from "./recipes.ts";
+import { givenVariables, readRecipes, recordsToStdout, refuseSharing, tellProblems } from "./recipes.ts";
 import { runJobs } from "./run-jobs.ts";
 import { statsInterval } from "./run-plan.ts";
 
@@ -18,7 +18,7 @@ export async function runRunCommand(argv: readonly string[]): Promise<number> {
   if (positionals.length === 0) throw new UsageError("run needs a recipe: runnel run RECIPE.yaml...");
   const stats = statsInterval(args);
   // What variables of other commands' flags say holds for the jobs too, as `check` shows it.
-  const given = await givenFlags([], flagsOf("relay"), process.env);
+  const given = await givenVariables(process.env);
   const job = args.values.get("job")?.[0];
   const read = await readRecipes(positionals, { environment: process.env, given, job });
   const plans = read.jobs.map((one) => one.plan);

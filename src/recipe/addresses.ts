@@ -26,6 +26,11 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
     return { source: { kind: "http", url: text, name: httpName(text) }, timeout: undefined };
   }
   if (/^testcard:/i.test(text)) return { source: testCard(text), timeout: undefined };
+  if (/^(testcard|rpicam|v4l2|camera)$/i.test(text)) {
+    const kind = text.toLowerCase();
+    const write = kind === "testcard" ? "testcard:" : `camera:${kind === "camera" ? "rpicam" : kind}`;
+    throw new UsageError(`"${text}" is no source; write ${write}, or ./${text} for a file of that name`);
+  }
   if (isCaptureAddress(text)) return { source: parseCapture(text), timeout: undefined };
   if (isListenAddress(text)) return { source: { kind: "listen" }, timeout: undefined };
   const later = LATER.exec(text);

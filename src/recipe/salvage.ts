@@ -6,9 +6,8 @@
 
 import * as z from "zod";
 import type { Doubts } from "./doubts.ts";
-import { nearest } from "./nearest.ts";
 import { nodeAt, scalar, withNode, type Node, type Path, type Place } from "./tree.ts";
-import { issuesOf } from "./validate.ts";
+import { issuesOf, meant } from "./validate.ts";
 import { fieldAt, keysAt } from "./walk.ts";
 
 /** A tree that fits, and what of it is not the writer's own. */
@@ -32,7 +31,7 @@ export function salvage(schema: z.ZodType, root: Node, doubts: Doubts): Salvaged
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) mended = withNode(mended, [...path, key], undefined) ?? mended;
       // A key was misspelt: what seems to be missing there may be what was meant.
-      if (issue.keys.some((key) => nearest(key, keysAt(schema, issue.path as Path)) !== undefined))
+      if (issue.keys.some((key) => meant(key, keysAt(schema, issue.path as Path)) !== undefined))
         all.maps.add(nodeAt(root, issue.path as Path)?.place ?? NOWHERE);
     } else {
       const value = item < 0 ? standIn(schema, issue) : undefined;

@@ -49,7 +49,7 @@ function isMisspelt({ path }: Issue, issues: readonly Issue[], schema: z.ZodType
     (other) =>
       other.code === "unrecognized_keys" &&
       other.path.join("\0") === map.join("\0") &&
-      other.keys.some((key) => nearest(key, keysAt(schema, map as Path)) === path.at(-1)),
+      other.keys.some((key) => meant(key, keysAt(schema, map as Path)) === path.at(-1)),
   );
 }
 
@@ -127,11 +127,34 @@ function explain(issue: Issue, { schema, root }: Context): RecipeProblem[] {
   }
 }
 
+/** What others call these keys. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  ...{ source: "from", src: "from", input: "from", in: "from" },
+  ...{ output: "record", out: "record", file: "record", recording: "record" },
+  ...{ destination: "to", destinations: "to", dest: "to", outputs: "to", push: "to" },
+  ...{ duration: "for", hooks: "on", streamkey: "key", stream_key: "key", address: "url" },
+  ...{ timezone: "tz", zone: "tz" },
+};
+
+/** The key that one was probably meant to be. */
+export function meant(key: string, known: readonly string[]): string | undefined {
+  const synonym = Object.hasOwn(SYNONYMS, key.toLowerCase()) ? SYNONYMS[key.toLowerCase()] : undefined;
+  return synonym !== undefined && known.includes(synonym) ? synonym : nearest(key, known);
+}
+
 function unknownKey(key: string, path: Path, { schema, root }: Context): RecipeProblem {
   const known = keysAt(schema, path);
-  const near = nearest(key, known);
+  const near = meant(key, known);
+  const home = known.find((one) => keysAt(schema, [...path, one]).includes(key));
+  const above = path.length > 1 && keysAt(schema, path.slice(0, -1)).includes(key);
   const where = path.length === 0 ? "" : ` in ${path.join(".")}`;
-  const instead = near === undefined ? `there are ${known.join(", ")}` : `did you mean "${near}"?`;
+  const place = home === undefined ? `beside "${path.at(-1)}", not in it` : `into "${home}"`;
+  const instead =
+    home !== undefined || above
+      ? `it goes ${place}`
+      : near === undefined
+        ? `there are ${known.join(", ")}`
+        : `did you mean "${near}"?`;
   return { place: keyPlace(root, [...path, key]), text: `unknown key "${key}"${where} — ${instead}` };
 }
 
@@ -164,6 +187,8 @@ function wrongType(name: string, node: Node, field: FieldMeta | undefined): stri
     return `${name} must be ${kind}, not ${text} — write ${example}`;
   }
   const is = typeof node.value === "number" ? "a number" : "a truth value";
+  if (typeof node.value === "boolean" && kind !== "a text")
+    return `${name} must be ${kind}, not ${node.source} — write ${example}`;
   const units = UNITS[kind];
   if (units !== undefined && typeof node.value === "number") {
     // Whoever keeps recordings for "14" does not mean seconds.

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { flagsOf } from "../../src/commands/flags.ts";
-import { givenFlags, readRecipes } from "../../src/commands/recipes.ts";
+import { givenFlags, givenVariables, readRecipes } from "../../src/commands/recipes.ts";
 import { formatPlace } from "../../src/recipe/problems.ts";
 import type { Plan } from "../../src/recipe/plan.ts";
 import { planOf, problemsOf } from "../support/command-line.ts";
@@ -72,8 +72,9 @@ describe("on a command line", () => {
 async function read(recipe: string, flags: string, environment: Environment) {
   const file = join(scratch("environment"), "r.yaml");
   writeFileSync(file, `version: 1\njobs:\n  a: { from: rtmp://h/live/x, record: x.flv, ${recipe} }\n`);
-  const argv = flags === "" ? [] : flags.split(" ");
-  const given = await givenFlags(argv, flagsOf("relay"), environment);
+  const argv = flags.split(" ");
+  const given =
+    flags === "" ? await givenVariables(environment) : await givenFlags(argv, flagsOf("relay"), environment);
   const { jobs, problems } = await readRecipes([file], { environment, given });
   return { plans: jobs.map((job) => job.plan), problems };
 }
@@ -92,6 +93,21 @@ describe("beside a recipe", () => {
     const { plans, problems } = await read(recipe, flags, environment);
     expect(problems).toEqual([]);
     expect(plans.map(times)).toEqual([expected]);
+  });
+
+  test("variables of flags that only some verbs have are for the jobs of those verbs", async () => {
+    const { plans, problems } = await read("for: 3h", "", {
+      RUNNEL_FPS: "5",
+      RUNNEL_LOOP: "1",
+      RUNNEL_JSON: "x",
+    });
+    expect(problems).toEqual([]);
+    expect(plans[0]).toMatchObject({ verb: "pull", loop: false });
+    const file = join(scratch("environment"), "push.yaml");
+    writeFileSync(file, "version: 1\njobs:\n  a: { from: { h264: x.h264 }, record: x.flv }\n");
+    const given = await givenVariables({ RUNNEL_FPS: "5" });
+    const { jobs } = await readRecipes([file], { environment: {}, given });
+    expect(jobs.map((job) => job.plan.source)).toMatchObject([{ kind: "capture", fps: 5 }]);
   });
 
   test.each([
