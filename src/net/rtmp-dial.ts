@@ -10,6 +10,7 @@ import { RtmpClient } from "../rtmp/client.ts";
 import type { FourCcs } from "../rtmp/connect.ts";
 import type { MediaEvent, RtmpEvent } from "../rtmp/events.ts";
 import { parseRtmpServer, parseRtmpUrl, redactUrl, type RtmpUrl } from "../rtmp/url.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
 import { watchSending } from "./send-watch.ts";
 import { connectTcp, type TlsOptions } from "./tcp.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
@@ -91,8 +92,7 @@ export class RtmpLink {
   readonly #handler: LinkHandler;
   readonly #client: RtmpClient;
   #transport: ByteTransport | undefined;
-  #timer: Timer | undefined;
-  #timerAt = Infinity;
+  readonly #timer = new DeadlineTimer(() => this.#onDeadline());
   #stopWatch: (() => void) | undefined;
   #settle: { resolve(detour: Detour | undefined): void; reject(error: unknown): void } | undefined;
   #paused = false;
@@ -245,7 +245,7 @@ export class RtmpLink {
       if (this.#over) return;
     }
     if (media) this.#handler.onSegmentEnd();
-    this.#arm();
+    this.#timer.arm(this.#client.deadline);
   }
 
   #onEvent(event: Exclude<RtmpEvent, MediaEvent>): void {
@@ -336,18 +336,7 @@ export class RtmpLink {
     return redactUrl(this.#target.url, { showName: this.#target.intent === "play" });
   }
 
-  /** Sets the timer for the client's deadline, if that is earlier than the one that is set. */
-  #arm(): void {
-    const deadline = this.#client.deadline;
-    if (deadline === undefined || deadline >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = deadline;
-    this.#timer = setTimeout(() => this.#onTimer(), Math.max(0, deadline - performance.now()) + 1);
-  }
-
-  /** The deadline may have moved on since the timer was set: that costs nothing per message. */
-  #onTimer(): void {
-    this.#timerAt = Infinity;
+  #onDeadline(): void {
     // Silence that we asked for is not the server's.
     if (this.#paused) this.#client.postpone(performance.now());
     this.#run(() => this.#client.advance(performance.now()));
@@ -360,7 +349,7 @@ export class RtmpLink {
 
   #stop(): void {
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#stopWatch?.();
   }
 }

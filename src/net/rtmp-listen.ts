@@ -14,6 +14,7 @@ import type {
   PublishRequest,
   ServerEvent,
 } from "../rtmp/server-events.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
 import { watchSending } from "./send-watch.ts";
 import { listenTcp, type ListenAddress, type TcpListener } from "./tcp-listen.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
@@ -121,8 +122,7 @@ export class ServerLink {
   readonly #context: LinkContext;
   readonly #server: RtmpServer;
   #stream: StreamHandler | undefined;
-  #timer: Timer | undefined;
-  #timerAt = Infinity;
+  readonly #timer = new DeadlineTimer(() => this.#onDeadline());
   #stopWatch: (() => void) | undefined;
   #lastHeard = performance.now();
   #paused = false;
@@ -320,23 +320,17 @@ export class ServerLink {
 
   #stop(): void {
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#stopWatch?.();
   }
 
+  #onDeadline(): void {
+    // Silence that we asked for is not the client's.
+    if (this.#paused) this.#server.postpone(performance.now());
+    this.#run(() => this.#server.advance(performance.now()));
+  }
+
   #arm(): void {
-    const deadline = this.#server.deadline;
-    if (this.#over || deadline === undefined || deadline >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = deadline;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Infinity;
-        // Silence that we asked for is not the client's.
-        if (this.#paused) this.#server.postpone(performance.now());
-        this.#run(() => this.#server.advance(performance.now()));
-      },
-      Math.max(0, deadline - performance.now()) + 1,
-    );
+    if (!this.#over) this.#timer.arm(this.#server.deadline);
   }
 }

@@ -1,0 +1,33 @@
+/**
+ * DeadlineTimer: the clock of a session that says when it wants to be called. A deadline moves on with every message; the
+ * timer is set for one that was announced, and asks anew when that has come, so that a message costs nothing.
+ */
+
+/** Calls `onDue` at or before a session's deadline; see the head of this file. */
+export class DeadlineTimer {
+  readonly #onDue: () => void;
+  #timer: Timer | undefined;
+  #at = Infinity;
+
+  constructor(onDue: () => void) {
+    this.#onDue = onDue;
+  }
+
+  /** Sets the timer for a deadline (ms, monotonic), if that is earlier than the one that it is set for. */
+  arm(deadline: number | undefined): void {
+    if (deadline === undefined || deadline >= this.#at) return;
+    clearTimeout(this.#timer);
+    this.#at = deadline;
+    this.#timer = setTimeout(
+      () => {
+        this.#at = Infinity;
+        this.#onDue();
+      },
+      Math.max(0, deadline - performance.now()) + 1,
+    );
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
