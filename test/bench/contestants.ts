@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { QUIET_FFMPEG } from "../support/media.ts";
-import { run, runWell } from "../support/process.ts";
+import { run } from "../support/process.ts";
 import { needs, NGINX_RTMP_MODULE, type ProgramName, which } from "../support/programs.ts";
 
 /** The columns of the table. */
@@ -50,12 +50,15 @@ const NEEDS: Partial<Record<Name, ProgramName>> = {
 
 let bareLoop: string | undefined;
 
-/** Compiles the bare loop, if there is a C compiler. */
+/** Compiles the bare loop, if there is a C compiler that works. */
 export async function makeBareLoop(dir: string): Promise<void> {
   const cc = which("cc");
   if (cc === undefined) return;
-  bareLoop = join(dir, "bare-loop");
-  await runWell([cc, "-O2", "-o", bareLoop, join(import.meta.dir, "bare-loop.c")], { timeout: 60_000 });
+  const made = join(dir, "bare-loop");
+  const source = join(import.meta.dir, "bare-loop.c");
+  const { code, stderr } = await run([cc, "-O2", "-o", made, source], { timeout: 60_000 });
+  if (code === 0) bareLoop = made;
+  else console.error(`the bare loop in C cannot be made: ${stderr}`);
 }
 
 /** Whether a contestant can take part here. */
@@ -67,7 +70,8 @@ export function present(name: Name): boolean {
 
 async function firstLine(argv: string[]): Promise<string> {
   const { stdout, stderr } = await run(argv, { timeout: 30_000 });
-  return (Buffer.from(stdout).toString() + stderr).trim().split("\n")[0]?.slice(0, 60) ?? "";
+  const line = (Buffer.from(stdout).toString() + stderr).trim().split("\n")[0] ?? "";
+  return line.replace(/ Copyright.*/, "");
 }
 
 /** A line for each program: its version, or that it is missing. */

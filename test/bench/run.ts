@@ -5,9 +5,11 @@
  * something gets no ratio. Nothing here passes or fails: people compare columns of one run only.
  *
  *   bun run bench [WORK...] [--rounds N] [--quick] [--seconds N]
+ *   bun run bench soak [--minutes N] [--session N]
  *
- * --seconds is how long live streams last. Works: pull pull-short relay-1 relay-4 relay-16 paced rtmps push many chunks; and soak, which is run only when named
- * (--minutes N). The table is Markdown.
+ * Works: pull pull-short relay-1 relay-4 relay-16 paced rtmps push many chunks; all of them unless some are named.
+ * --seconds is how long live streams last, --session after how many seconds the source of the soak breaks off. The
+ * table is Markdown.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -31,6 +33,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     seconds: { type: "string" },
     minutes: { type: "string", default: "60" },
+    session: { type: "string", default: "20" },
   },
 });
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
@@ -100,7 +103,9 @@ const heading = [
 const note = `Medians of ${rounds} alternating runs; in parentheses runnel's value divided by that one's.`;
 
 try {
-  if (wanted.includes("soak")) await soak(dir, binary, Number(values.minutes));
+  if (wanted.includes("soak")) {
+    await soak(dir, binary, Number(values.minutes), Number(values.session));
+  }
   const chosen = works.filter(({ id }) => wanted.includes(id));
   const rows: string[] = [];
   if (chosen.length > 0) {

@@ -1,7 +1,7 @@
 /**
- * Whether memory stays flat: a relay of one live stream to four servers whose source breaks off every 20 s, for as many
- * minutes as asked. Prints the resident memory of each minute, the slope behind the first quarter, how often the source
- * was reached, and whether every destination got every frame that the source had sent.
+ * Whether memory stays flat: a relay of one live stream to four servers whose source breaks off every 20 s (or so many
+ * `seconds`, more than two), for as many minutes as asked. Prints the resident memory of each minute, the slope behind
+ * the first quarter, how often the source broke off, and how many frames it had sent and each destination got.
  */
 import { join } from "node:path";
 import { until } from "../support/ports.ts";
@@ -12,7 +12,6 @@ import { PREROLL_MS } from "./paced.ts";
 
 const MIB = 2 ** 20;
 const SINKS = 4;
-const SESSION_S = 20;
 const LOOK_MS = 1_000;
 const MINUTE_MS = 60_000;
 
@@ -44,14 +43,14 @@ async function watch(pid: number, minutes: number): Promise<number[]> {
 }
 
 /** Runs the soak; see the head of this file. */
-export async function soak(dir: string, binary: string, minutes: number): Promise<void> {
+export async function soak(dir: string, binary: string, minutes: number, seconds: number): Promise<void> {
   const show = await makeMedia(join(dir, "soak.flv"), "6M");
   const timeout = (minutes + 2) * MINUTE_MS;
   const bench = (file: string, ...args: string[]): Child =>
     start([process.execPath, join(import.meta.dir, file), ...args], { timeout });
   const portOf = (child: Child): Promise<string> =>
     until("a server names its port", () => /^\d+$/m.exec(child.stdout)?.[0]);
-  const source = bench("flood-server.ts", show, "broken", String(SESSION_S - PREROLL_MS / 1_000));
+  const source = bench("flood-server.ts", show, "broken", String(seconds - PREROLL_MS / 1_000));
   const sink = bench("sink-server.ts");
   const [from, to] = [await portOf(source), await portOf(sink)];
   const sinks = Array.from({ length: SINKS }, (_, i) => `rtmp://127.0.0.1:${to}/live/s${i}`);
@@ -59,7 +58,7 @@ export async function soak(dir: string, binary: string, minutes: number): Promis
   const relay = start([binary, "relay", `rtmp://127.0.0.1:${from}/live/show`, ...sinks, ...flags], {
     timeout,
   });
-  console.log(`relay 1 to ${SINKS}, 6 Mbit/s, the source breaks off every ${SESSION_S} s, ${minutes} min\n`);
+  console.log(`relay 1 to ${SINKS}, 6 Mbit/s, the source breaks off every ${seconds} s, ${minutes} min\n`);
   console.log("| minute | resident, median MiB | most in it | peak so far |\n|---:|---:|---:|---:|");
   const perMinute = await watch(relay.pid, minutes);
   relay.signal("SIGINT");
