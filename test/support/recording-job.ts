@@ -1,4 +1,6 @@
 /** A whole job around a recording, with a live source that the test plays, a destination, and a disk that may fail. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { Disk } from "../../src/pipeline/sinks/disk.ts";
 import { outcomeOf } from "../../src/face/exit.ts";
 import { FakeJob, FakeSink, makePlan, scriptedSource, type Play } from "./fake-job.ts";
@@ -55,5 +57,11 @@ export async function recordingJob(
     const report = await job.done;
     return { report, outcome: outcomeOf(report) };
   };
-  return { recording, destination, live, job, frames, finish, status: () => job.status!.sinks[0]! };
+  /** Bytes of what is being written that are on the disk. */
+  const written = (): number => {
+    const part = recording.names.find((name) => name.endsWith(".part"));
+    return part === undefined ? 0 : statSync(join(recording.folder, part)).size;
+  };
+  const status = () => job.status!.sinks[0]!;
+  return { recording, destination, live, job, frames, written, finish, status };
 }

@@ -161,6 +161,7 @@ export class OpenRecording {
 
   /** Finishes the file with what is in it for certain; undefined if no media is. */
   async salvage(): Promise<FileReport | undefined> {
+    if (this.#writer.written >= this.#markAt) this.#mark();
     const counts = this.#written;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#writer.abandon(resolve);

@@ -20,10 +20,37 @@ const CUT = { every: 1000, align: "media" } as const;
 const told = (report: { files: readonly { path: string }[] }): string[] =>
   report.files.map(({ path }) => basename(path));
 
-/** Plays a show of files of a second each on such a disk, of which only the newest is to be kept; nothing may be lost. */
-async function playsOn(fault: Fault): Promise<string[]> {
+/** Files are cut at the first keyframe behind a second; one comes every 400 ms. */
+const FILE_MS = 1200;
+
+/** A moment at which a call to the disk is held, and what it waits for. */
+function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const state = { held: false, refusals: 0 };
+  return {
+    state,
+    hold: (): Promise<void> => {
+      state.held = true;
+      return promise;
+    },
+    /** Refuses the call that is being made, and lets the other one go `ms` later. */
+    refuse: (ms: number): never => {
+      state.refusals++;
+      setTimeout(resolve, ms);
+      throw systemError("ENOSPC");
+    },
+  };
+}
+
+/**
+ * Plays a show of which only the newest file is to be kept, on such a disk: the second file has begun when the call
+ * is held, and goes on then. Nothing may be lost.
+ */
+async function playsOn(fault: Fault, state: { readonly held: boolean }): Promise<void> {
   const run = await recordingJob(fault, { segment: CUT, keep: { ...NONE, bytes: 1 } });
-  for (let i = 0; i < 12; i++) {
+  run.live.frames(35);
+  await until("the call is held", () => state.held);
+  for (let i = 0; i < 10; i++) {
     run.live.frames(10);
     await Bun.sleep(2);
   }
@@ -32,9 +59,10 @@ async function playsOn(fault: Fault): Promise<string[]> {
   expect(run.job.of("drop")).toEqual([]);
   expect(outcome.code).toBe(0);
   expect(report.gaps.count).toBe(0);
-  expect(report.files.reduce((sum, file) => sum + file.ms, 0)).toBeGreaterThanOrEqual(12 * 400 - 40);
-  expect(told(report)).toEqual(Array.from({ length: 4 }, (_, i) => `show-${i + 1}.flv`));
-  return run.recording.names;
+  const ms = 40 * run.live.count;
+  expect(report.files.reduce((sum, file) => sum + file.ms, 0)).toBeGreaterThanOrEqual(ms - 40);
+  const count = Math.ceil(ms / FILE_MS);
+  expect(told(report)).toEqual(Array.from({ length: count }, (_, i) => `show-${i + 1}.flv`));
 }
 
 const of = (call: DiskCall, name: DiskCall["name"], path: RegExp): boolean =>
@@ -42,53 +70,40 @@ const of = (call: DiskCall, name: DiskCall["name"], path: RegExp): boolean =>
 
 describe("a disk that fills up", () => {
   test("while the rules are being applied goes on with the room that they make", async () => {
-    const refused = Promise.withResolvers<void>();
-    let deleting = false;
-    let failures = 0;
+    const { state, hold, refuse } = gate();
     await playsOn((call) => {
-      if (of(call, "unlink", /show-1.flv$/) && failures === 0) {
-        deleting = true;
-        return refused.promise;
-      }
-      if (call.name !== "append" || !deleting || failures > 0) return;
-      failures++;
+      if (of(call, "unlink", /show-1.flv$/) && state.refusals === 0) return hold();
       // The rules that are applied now have deleted the file by the time that they are asked again.
-      setTimeout(refused.resolve, 0);
-      throw systemError("ENOSPC");
-    });
-    expect(failures).toBe(1);
+      if (call.name === "append" && state.held && state.refusals === 0) refuse(0);
+      return undefined;
+    }, state);
+    expect(state.refusals).toBe(1);
   });
 
   test("while the only file that may go is being finished waits for that", async () => {
-    const refused = Promise.withResolvers<void>();
+    const { state, hold, refuse } = gate();
     let full = false;
-    let failures = 0;
     await playsOn((call) => {
-      if (of(call, "sync", /show-1.flv.part$/) && failures === 0) {
+      if (of(call, "sync", /show-1.flv.part$/) && state.refusals === 0) {
         full = true;
-        return refused.promise;
+        return hold();
       }
       if (of(call, "unlink", /show-1.flv$/)) full = false;
-      if (call.name !== "append" || !full) return;
-      failures++;
       // Not before the rules have been applied in vain.
-      setTimeout(refused.resolve, 50);
-      throw systemError("ENOSPC");
-    });
-    expect(failures).toBeGreaterThan(0);
+      if (call.name === "append" && full) refuse(50);
+      return undefined;
+    }, state);
+    expect(state.refusals).toBeGreaterThan(0);
   });
 
   test("when the next file is to be opened makes room for it", async () => {
-    const refused = Promise.withResolvers<void>();
-    let failures = 0;
+    const { state, hold, refuse } = gate();
     await playsOn((call) => {
-      if (of(call, "unlink", /show-1.flv$/) && failures === 0) return refused.promise;
-      if (!of(call, "open", /show-3.flv.part$/) || failures > 0) return;
-      failures++;
-      setTimeout(refused.resolve, 0);
-      throw systemError("ENOSPC");
-    });
-    expect(failures).toBe(1);
+      if (of(call, "unlink", /show-1.flv$/) && state.refusals === 0) return hold();
+      if (of(call, "open", /show-3.flv.part$/) && state.refusals === 0) refuse(0);
+      return undefined;
+    }, state);
+    expect(state.refusals).toBe(1);
   });
 });
 
@@ -107,4 +122,23 @@ test("the rules are applied as a long file grows, not by the clock alone", async
     return !existsSync(old);
   });
   expect((await run.finish()).report.files).toHaveLength(1);
+});
+
+test("what had been written when the disk filled up is kept, be it the first write alone", async () => {
+  const more = Promise.withResolvers<void>();
+  let writes = 0;
+  const run = await recordingJob((call) => {
+    if (call.name !== "append") return;
+    writes++;
+    if (writes > 1) throw systemError("ENOSPC");
+    return more.promise;
+  });
+  run.live.frames(5);
+  await until("the first write is under way", () => writes === 1);
+  // These wait for it, and are the second.
+  run.live.frames(5);
+  more.resolve();
+  await until("the file is finished", () => run.recording.names.includes("show-1.flv"));
+  expect(run.recording.text("show-1.flv")).toStartWith("V0 A0 K0");
+  expect((await run.finish()).outcome.code).toBe(7);
 });
