@@ -1,7 +1,7 @@
 /**
  * The benchmark of raw video: processor time and peak memory of `runnel push h264:-` beside `ffmpeg -c copy` with the
- * same bytes, as fast as they go and at the speed of a camera, to the same kind of server. Nothing here passes or
- * fails: people compare columns of one run only.
+ * same bytes, as fast as they go and at the speed of a camera, to the same kind of server; at that speed also what the
+ * runtime costs by itself. Nothing here passes or fails: people compare columns of one run only.
  *
  *   bun test/bench/camera.ts [--runs N] [--seconds N]
  */
@@ -54,7 +54,9 @@ const works: Work[] = [
   },
 ];
 
-const CLIENTS = ["runnel", "runnel, with silence", "ffmpeg -c copy"] as const;
+const CLIENTS = ["runnel", "runnel, with silence", "ffmpeg -c copy", "the runtime alone"] as const;
+/** Takes what the last of them writes. */
+const drain = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
 
 function command(client: (typeof CLIENTS)[number], url: string, clock: string): string[] {
   const pace = clock === "fps" ? ["--no-realtime"] : [];
@@ -64,6 +66,8 @@ function command(client: (typeof CLIENTS)[number], url: string, clock: string): 
       return push;
     case "runnel, with silence":
       return [...push, "--silent-audio"];
+    case "the runtime alone":
+      return [process.execPath, join(import.meta.dir, "idle-loop.ts"), String(drain.port)];
     default:
       return [
         "ffmpeg",
@@ -101,18 +105,23 @@ async function once(client: (typeof CLIENTS)[number], work: Work): Promise<Measu
   return measured;
 }
 
+/** A program that wakes for each piece says nothing where there is no pace. */
+function clientsOf(work: Work): readonly (typeof CLIENTS)[number][] {
+  return work.feed === undefined ? CLIENTS.slice(0, 3) : CLIENTS;
+}
+
 async function table(work: Work): Promise<void> {
   const length = Number((await runWell(["sh", "-c", `wc -c < ${raw}`])).trim());
   console.log(`\n${work.name}: ${(length / MIB).toFixed(1)} MiB, ${seconds} s of 720p25`);
   const results = new Map<string, Measurement[]>();
   for (let i = 0; i < runs; i++) {
-    for (const client of CLIENTS) {
+    for (const client of clientsOf(work)) {
       results.set(client, [...(results.get(client) ?? []), await once(client, work)]);
     }
   }
   const of = (client: string, key: keyof Measurement): number =>
     median((results.get(client) ?? []).map((result) => result[key]));
-  for (const client of CLIENTS) {
+  for (const client of clientsOf(work)) {
     const cells = [
       `cpu ${of(client, "cpu").toFixed(0)} ms`,
       `wall ${of(client, "wall").toFixed(0)} ms`,
@@ -127,6 +136,7 @@ try {
   await makeCamera(seconds);
   for (const work of works) await table(work);
 } finally {
+  drain.stop(true);
   await stopAll();
   removeScratch();
 }

@@ -8,7 +8,8 @@
  *   broken N   the same, but the line breaks without a goodbye, and the server goes on for the next client
  *
  * The port stands on the first line of stdout; then comes a line of JSON for each client that was served: when its first
- * byte came (clock.ts), the bytes of media that it was sent, and the number of marked frames.
+ * byte came (clock.ts), the bytes of media that a whole stream has, the number of its marked frames, and whether
+ * all was sent.
  *
  *   bun test/bench/flood-server.ts FILE.flv flood|paced|broken N
  */
@@ -16,18 +17,17 @@ import { type Peer, serveRtmp } from "../support/rtmp-server.ts";
 import { controlBytes, statusBytes, u32 } from "../support/rtmp-wire.ts";
 import { now } from "./clock.ts";
 import { prepare, stamped } from "./media.ts";
-import { type Paced, sendPaced, stopPaced } from "./paced.ts";
+import { countMarked, type Paced, sendPaced, stopPaced } from "./paced.ts";
 
 /** What one client has been sent. */
 type Progress = {
   hello: number;
-  payload: number;
-  marked: number;
   bytes: number;
   rounds: number;
   current: Buffer;
   at: number;
   paced: Paced | undefined;
+  playing: boolean;
   done: boolean;
 };
 
@@ -36,6 +36,11 @@ const RTMP_VERSION = 3;
 const [file = "", mode = "flood", amount = "0"] = process.argv.slice(2);
 const stream = await prepare(file);
 const roundPayload = stream.round.pieces.reduce((sum, piece) => sum + piece.payload, 0);
+const rounds = Math.max(1, Math.ceil(Number(amount) / stream.round.bytes.length));
+const whole =
+  mode === "flood"
+    ? { payload: stream.headPayload + rounds * roundPayload, marked: 0 }
+    : { payload: 0, marked: countMarked(stream, Number(amount)) };
 const progress = new Map<Peer, Progress>();
 
 function finish(peer: Peer, state: Progress): void {
@@ -49,10 +54,9 @@ function finish(peer: Peer, state: Progress): void {
 function flood(peer: Peer, state: Progress): void {
   while (!state.done) {
     if (state.at === state.current.length) {
-      state.payload += roundPayload;
       // The end comes only between two messages.
-      if (state.bytes >= Number(amount)) return finish(peer, state);
       state.rounds += 1;
+      if (state.rounds === rounds) return finish(peer, state);
       state.current = stamped(stream.round, state.rounds);
       state.at = 0;
     }
@@ -65,15 +69,14 @@ function flood(peer: Peer, state: Progress): void {
 
 function play(peer: Peer): void {
   const state = progress.get(peer)!;
-  state.payload += stream.headPayload;
+  state.playing = true;
   if (mode === "flood") {
     peer.send(stream.head);
     return flood(peer, state);
   }
   state.paced = sendPaced(stream, Number(amount), {
     send: (bytes) => void peer.send(bytes),
-    finish: (marked) => {
-      state.marked = marked;
+    finish: () => {
       if (mode === "paced") return finish(peer, state);
       state.done = true;
       peer.socket.terminate();
@@ -85,8 +88,8 @@ const server = serveRtmp({
   opened: (peer) => {
     const current = stamped(stream.round, 0);
     progress.set(peer, {
-      ...{ hello: 0, payload: 0, marked: 0, bytes: 0, rounds: 0, current, at: 0 },
-      ...{ paced: undefined, done: false },
+      ...{ hello: 0, bytes: 0, rounds: 0, current, at: 0 },
+      ...{ paced: undefined, playing: false, done: false },
     });
     const receive = peer.receive.bind(peer);
     peer.receive = (bytes) => {
@@ -107,9 +110,9 @@ const server = serveRtmp({
     const state = progress.get(peer);
     progress.delete(peer);
     if (state?.paced !== undefined) stopPaced(state.paced);
-    if (state?.done !== true) return;
-    const { hello, payload, marked } = state;
-    console.log(JSON.stringify({ hello, payload, marked }));
+    if (state?.playing === true) {
+      console.log(JSON.stringify({ hello: state.hello, ...whole, complete: state.done }));
+    }
   },
 });
 console.log(server.port);

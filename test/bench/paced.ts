@@ -48,6 +48,18 @@ export function sendPaced(
   return paced;
 }
 
+/** How many frames of a stream of `seconds` after the preroll are marked. */
+export function countMarked({ round }: Stream, seconds: number): number {
+  const end = PREROLL_MS + seconds * 1_000;
+  let marked = 0;
+  for (let start = 0; start < end; start += round.length) {
+    for (const { time, video } of round.pieces) {
+      if (video && start + time >= PREROLL_MS && start + time < end) marked += 1;
+    }
+  }
+  return marked;
+}
+
 /** Nobody takes this stream any more. */
 export function stopPaced(paced: Paced): void {
   active.delete(paced);

@@ -67,13 +67,14 @@ export async function soak(dir: string, binary: string, minutes: number, seconds
   await until("every sink counts", () => lines(sink).length >= SINKS);
   const later = perMinute.slice(Math.floor(perMinute.length / 4));
   const growth = slope(later) / 1_024;
-  const marked = (child: Child) => lines(child).map((line) => Number(JSON.parse(line).marked));
-  const sent = marked(source).reduce((sum, count) => sum + count, 0);
+  const counts = (child: Child): { marked: number; complete?: boolean }[] =>
+    lines(child).map((line) => JSON.parse(line));
+  const broken = counts(source).filter(({ complete }) => complete === true);
+  const sent = broken.reduce((sum, { marked }) => sum + marked, 0);
+  const came = counts(sink).map(({ marked }) => marked);
   console.log(`\nslope behind the first quarter: ${growth.toFixed(1)} KiB a minute`);
-  console.log(`sessions of the source that broke: ${lines(source).length}, with ${sent} marked frames`);
-  console.log(
-    `marked frames at the destinations: ${marked(sink).join(", ")} (those of the last session too)`,
-  );
+  console.log(`sessions of the source that broke: ${broken.length}, with ${sent} marked frames`);
+  console.log(`marked frames at the destinations: ${came.join(", ")} (those of the last session too)`);
   console.log(`exit code ${code}; ${stderr.trim().split("\n").at(-1)}\n`);
   await Promise.all([source.stop(), sink.stop()]);
 }
