@@ -17,6 +17,9 @@ const LINGER_MS = 1000;
 const STUCK_MS = 1000;
 const LONGEST_FINISH_MS = 10_000;
 
+/** From here on it is worth giving a segment back at once; in bytes. */
+const LARGE_SEGMENT = 16 * 1024;
+
 const NOBODY: TransportHandler = { onData: () => {}, onDrain: () => {}, onClose: () => {} };
 
 /** One socket as a ByteTransport; whoever opened the socket calls attach, opened and the on... methods. */
@@ -101,6 +104,7 @@ export class TcpTransport implements ByteTransport {
 
   onData(segment: Uint8Array): void {
     if (this.#state === "open") this.handler.onData(segment);
+    if (segment.length >= LARGE_SEGMENT) release(segment);
   }
 
   onDrain(): void {
@@ -144,6 +148,15 @@ export class TcpTransport implements ByteTransport {
     clearTimeout(this.#patience);
     this.#onFinished?.();
   }
+}
+
+/**
+ * Gives the memory of a segment back. Bun makes a new buffer of up to 512 KiB for every read and the garbage collector
+ * takes its time: a fast source would have a hundred MiB of them lie about.
+ */
+function release(segment: Uint8Array): void {
+  const { buffer } = segment;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === segment.length) buffer.transfer(0);
 }
 
 /** Bun's sockets can stop reading, though its types do not say so. */

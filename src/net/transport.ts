@@ -26,6 +26,7 @@ export interface ByteTransport {
 
 /** What a transport tells its owner. After onClose nothing more comes. */
 export type TransportHandler = {
+  /** Bytes came. They are the handler's for the call only: whatever has to stay is copied. */
   onData(segment: Uint8Array): void;
   onDrain(): void;
   /** The peer closed, or `error` says what broke. Not called after the owner's own close or finish. */

@@ -25,8 +25,8 @@ export type Report = (event: JobEvent) => void;
 const PLAYER_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: 5000, policy: "skip" };
 /** A recording beside destinations fails alone when this much waits for the disk. */
 const RECORDING_QUEUE: QueueLimits = { bytes: 64 * 1024 * 1024, ms: Infinity, policy: "fail" };
-/** A recording by itself makes the source wait instead. */
-const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: Infinity, policy: "hold" };
+/** A recording by itself makes the source wait instead: more than the disk takes in one go would only be memory. */
+const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 2 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
 /** The source and sinks of a plan; `fourCcs` are the enhanced codecs that connect announces. */
 export async function makeParts(plan: Plan, fourCcs: FourCcs, report: Report): Promise<JobParts> {

@@ -53,7 +53,7 @@ function target(port: number, changes: Partial<ConnectTarget> = {}): ConnectTarg
 function makeHandler() {
   const heard = { data: [] as Uint8Array[], drains: 0, closes: [] as (Error | undefined)[] };
   const handler = {
-    onData: (segment: Uint8Array) => void heard.data.push(segment),
+    onData: (segment: Uint8Array) => void heard.data.push(new Uint8Array(segment)),
     onDrain: () => void heard.drains++,
     onClose: (error?: Error) => void heard.closes.push(error),
   };

@@ -41,7 +41,7 @@ describe.skipIf(!needs("openssl"))("TLS", () => {
   async function connect(host: string, tls: TlsOptions) {
     const heard: Uint8Array[] = [];
     const handler = {
-      onData: (part: Uint8Array) => void heard.push(part),
+      onData: (part: Uint8Array) => void heard.push(new Uint8Array(part)),
       onDrain: () => {},
       onClose: () => {},
     };

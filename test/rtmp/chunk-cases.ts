@@ -31,7 +31,10 @@ export function readMessages(
     obey(reader, message);
   }, limits);
   reader.chunkSize = chunkSize;
-  for (const segment of segments) reader.feed(segment);
+  for (const segment of segments) {
+    reader.feed(segment);
+    segment.fill(0xa5); // a transport takes its memory back: nothing of it may be kept
+  }
   return messages;
 }
 

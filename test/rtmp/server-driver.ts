@@ -59,7 +59,11 @@ export class Driven {
 /** Feeds all segments to a fresh session. */
 export function drive(segments: readonly Uint8Array[], decide?: Decide): Driven {
   const driven = new Driven(decide);
-  for (const segment of segments) driven.receive(segment);
+  for (const segment of segments) {
+    const lent = new Uint8Array(segment);
+    driven.receive(lent);
+    lent.fill(0xa5); // a transport takes its memory back: nothing of it may be kept
+  }
   return driven;
 }
 
