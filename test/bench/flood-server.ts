@@ -34,6 +34,7 @@ type Progress = {
 const SLICE = 256 * 1_024;
 const RTMP_VERSION = 3;
 const [file = "", mode = "flood", amount = "0"] = process.argv.slice(2);
+if (!["flood", "paced", "broken"].includes(mode)) throw new Error(`flood, paced or broken, not ${mode}`);
 const stream = await prepare(file);
 const roundPayload = stream.round.pieces.reduce((sum, piece) => sum + piece.payload, 0);
 const rounds = Math.max(1, Math.ceil(Number(amount) / stream.round.bytes.length));
