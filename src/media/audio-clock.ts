@@ -72,15 +72,13 @@ export class AudioClock {
     }
   }
 
-  /** Decides about what is held if it has been held long enough; returns the length of the gap, in ms. */
-  settle(now: number): number {
-    if (this.#base === undefined || this.#hold === undefined || now < this.heldUntil!) return 0;
-    const { least } = this.#hold;
-    this.#base += least;
+  /** Decides about what is held if it has been held long enough. */
+  settle(now: number): void {
+    if (this.#base === undefined || this.#hold === undefined || now < this.heldUntil!) return;
+    this.#base += this.#hold.least;
     this.#hold = undefined;
     this.#debt = 0;
     this.#window = { since: now, least: Infinity };
-    return this.#begun ? least : 0;
   }
 
   /** The time of the next frame that arrived, of so many samples at so many Hz. */

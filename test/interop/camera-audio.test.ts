@@ -3,7 +3,7 @@
  * command fails. Cameras and microphones are stand-ins; encoders are ffmpeg's.
  */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AdtsSplitter } from "../../src/media/adts-splitter.ts";
 import { readOpusHead } from "../../src/media/audio-heads.ts";
@@ -95,7 +95,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("sound beside a camera", () => {
     expect(Math.abs(median(late) - seen)).toBeLessThan(40);
   }, 90_000);
 
-  test("AAC that ffmpeg writes as it pleases, beside rpicam-vid, from a recipe's words", async () => {
+  test("AAC that ffmpeg writes as it pleases, beside rpicam-vid", async () => {
     const nginx = await startNginx();
     const rpicam = makeRpicam();
     const copy = join(scratch(), "copy.aac");
@@ -204,7 +204,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("sound beside a camera", () => {
     60_000,
   );
 
-  test("a command that is not there is a mistake on the command line, one that writes no sound is said", async () => {
+  test("a command that is not there is a mistake on the command line, one that writes no live sound is said", async () => {
     const out = join(scratch(), "out.flv");
     const cam = makePaced(camera());
     const argv = ["push", quoted(cam.argv), "-o", out, "--format", "h264", "--for", "2s", "--audio"];
@@ -216,5 +216,12 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("sound beside a camera", () => {
     expectExit(noise, 0);
     expect(noise.stderr).toContain("this is neither AAC with ADTS headers nor Opus in Ogg");
     expectLastLine(noise, /^done: /);
+    const file = join(scratch(), "song.aac");
+    writeFileSync(file, sound);
+    const song = await runnel([...argv, `exec:cat ${file}`]);
+    expectExit(song, 0);
+    expect(song.stderr).toContain(
+      "the sound comes faster than it is played; the command must give it in real time",
+    );
   }, 60_000);
 });

@@ -10,15 +10,13 @@ type Format = { readonly samples: number; readonly rate: number };
 const AAC: Format = { samples: 1024, rate: 44_100 };
 const OPUS: Format = { samples: 960, rate: 48_000 };
 
-/** Stamps frames as the source does: when nothing is held. Returns times, and the gaps that were said. */
+/** Stamps frames as the source does: when nothing is held. Returns times and gaps. */
 function run(pieces: Iterable<Piece>, { samples, rate }: Format) {
   const clock = new AudioClock();
   const times: number[] = [];
-  const gaps: number[] = [];
   let queued = 0;
   const release = (now: number): void => {
-    const gap = clock.settle(now);
-    if (gap > 0) gaps.push(gap);
+    clock.settle(now);
     if (clock.heldUntil !== undefined) return;
     for (; queued > 0; queued--) times.push(clock.stamp(samples, rate));
   };
@@ -30,10 +28,15 @@ function run(pieces: Iterable<Piece>, { samples, rate }: Format) {
     release(at);
   }
   release(Infinity);
-  return { times, gaps };
+  const ms = frameMs({ samples, rate });
+  const steps = times.slice(1).map((time, i) => time - times[i]!);
+  return { times, gaps: steps.filter((step) => step > ms * 1.5).map((step) => step - ms) };
 }
 
-const frameMs = ({ samples, rate }: Format): number => (samples * 1000) / rate;
+/** A frame, in ms. */
+function frameMs({ samples, rate }: Format): number {
+  return (samples * 1000) / rate;
+}
 
 /** `count` frames, each complete when its last sample was played, on a card that is `ppm` fast, and late by `delay`. */
 function* frames(

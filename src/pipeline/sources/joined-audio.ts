@@ -37,8 +37,9 @@ export type Pictures = {
 const AUDIO_TYPE_ID = 8;
 /** The header of sound that was away for so many ms is placed beside the picture. */
 const AWAY_MS = 1000;
-/** More sound than time by this many ms is no live sound. */
+/** More sound than this within such a time, both in ms, is no live sound. */
 const RUSH_MS = 30_000;
+const RUSH_WINDOW_MS = 10_000;
 
 /** Sound beside pictures; see the head of this file. */
 export class JoinedAudio {
@@ -71,30 +72,26 @@ export class JoinedAudio {
 
   async #attempt(live: () => void, signal: AbortSignal): Promise<void> {
     const { argv, stall, trace, onLive } = this.#options;
-    const session = new AudioSession(
-      (frame, now) => this.#announce(frame, now),
-      (frame, time) => this.#publish(frame, time),
-    );
+    const session = new AudioSession({
+      onArrival: (frame, now) => this.#announce(frame, now),
+      onFrame: (frame, time) => this.#publish(frame, time),
+      onReleased: () => this.#ingest.flush(),
+    });
     let began = false;
     try {
       for await (const segment of childSegments({ argv, stall, endless: true, trace }, signal)) {
-        this.#noteGap(session.feed(segment, performance.now()));
+        session.feed(segment, performance.now());
         if (!began && session.flows) {
           began = true;
           live();
           onLive();
         }
-        this.#ingest.flush();
         if (this.#ingest.mustWait) await this.#ingest.room(signal);
       }
     } finally {
       session.close();
       if (session.skippedBytes > 0) trace(`${session.skippedBytes} bytes of sound that could not be read`);
     }
-  }
-
-  #noteGap(ms: number): void {
-    if (ms >= 1) this.#options.notice(`${(ms / 1000).toFixed(1)} s of sound are missing`);
   }
 
   /** The header goes out before frames that are held, so that nothing of them is too late for it. */
@@ -115,8 +112,9 @@ export class JoinedAudio {
     const { origin } = this.#pictures;
     if (origin === undefined || time < Math.max(origin, this.#from)) return;
     const ms = (frame.samples * 1000) / frame.facts.sampleRate;
-    // A start of the command is a gap as long as it was away.
-    if (this.#end !== undefined && time - this.#end > ms) this.#noteGap(time - this.#end);
+    // Samples were lost, or the command was away.
+    if (this.#end !== undefined && time - this.#end > ms)
+      this.#options.notice(`${((time - this.#end) / 1000).toFixed(1)} s of sound are missing`);
     this.#end = time + ms;
     this.#ingest.push(AUDIO_TYPE_ID, stampOf(time - origin), frame.body);
   }
@@ -126,38 +124,41 @@ function stampOf(ms: number): number {
   return Math.round(ms) >>> 0;
 }
 
+/** Who is told of frames: at once, when they have a time, and when all of those are out. */
+type SessionHandler = {
+  onArrival(frame: AudioFrame, now: number): void;
+  onFrame(frame: AudioFrame, time: number): void;
+  onReleased(): void;
+};
+
 /** One start of the command: reads its sound and gives it times. */
 class AudioSession {
   readonly #clock = new AudioClock();
   readonly #audio: RawAudio;
-  readonly #onArrival: (frame: AudioFrame, now: number) => void;
-  readonly #onFrame: (frame: AudioFrame, time: number) => void;
+  readonly #handler: SessionHandler;
   #waiting: AudioFrame[] = [];
+  #flows = false;
+  /** What arrived since when. */
   #arrivedMs = 0;
-  #since: number | undefined;
+  #since = -Infinity;
   #timer: Timer | undefined;
 
-  /** `onArrival` is told of frames at once, `onFrame` when they have a time. */
-  constructor(
-    onArrival: (frame: AudioFrame, now: number) => void,
-    onFrame: (frame: AudioFrame, time: number) => void,
-  ) {
-    this.#onArrival = onArrival;
-    this.#onFrame = onFrame;
+  constructor(handler: SessionHandler) {
+    this.#handler = handler;
     this.#audio = new RawAudio((frame) => this.#waiting.push(frame));
   }
 
   /** Whether sound has come. */
   get flows(): boolean {
-    return this.#since !== undefined;
+    return this.#flows;
   }
 
   get skippedBytes(): number {
     return this.#audio.skippedBytes;
   }
 
-  /** Takes what arrived at `now`; returns the length of a gap that was found, in ms. Throws MediaError. */
-  feed(segment: Uint8Array, now: number): number {
+  /** Takes what arrived at `now`. Throws MediaError. */
+  feed(segment: Uint8Array, now: number): void {
     const from = this.#waiting.length;
     this.#audio.feed(segment);
     let ms = 0;
@@ -165,14 +166,23 @@ class AudioSession {
       const { samples, facts } = this.#waiting[i]!;
       ms += (samples * 1000) / facts.sampleRate;
     }
-    if (ms === 0) return 0;
-    this.#since ??= now;
-    this.#onArrival(this.#waiting[from]!, now);
-    this.#arrivedMs += ms;
-    if (this.#arrivedMs - (now - this.#since) > RUSH_MS)
-      throw new MediaError("the sound comes faster than it is played; the command must give it in real time");
+    if (ms === 0) return;
+    this.#flows = true;
+    this.#handler.onArrival(this.#waiting[from]!, now);
+    this.#checkRush(ms, now);
     this.#clock.arrive(ms, now);
-    return this.#release(now);
+    this.#release(now);
+  }
+
+  /** Throws MediaError for what is no live sound: it would be held without end. */
+  #checkRush(ms: number, now: number): void {
+    if (now - this.#since > RUSH_WINDOW_MS) {
+      this.#since = now;
+      this.#arrivedMs = 0;
+    }
+    this.#arrivedMs += ms;
+    if (this.#arrivedMs > RUSH_MS)
+      throw new MediaError("the sound comes faster than it is played; the command must give it in real time");
   }
 
   /** The command is gone: what is held goes out. */
@@ -183,18 +193,18 @@ class AudioSession {
   }
 
   /** Hands out what arrived, unless it is held. */
-  #release(now: number): number {
-    const gap = this.#clock.settle(now);
+  #release(now: number): void {
+    this.#clock.settle(now);
     const { heldUntil } = this.#clock;
     clearTimeout(this.#timer);
     if (heldUntil !== undefined) {
       this.#timer = setTimeout(() => this.#release(performance.now()), heldUntil - now + 1);
-      return gap;
+      return;
     }
     const frames = this.#waiting;
     this.#waiting = [];
     for (const frame of frames)
-      this.#onFrame(frame, this.#clock.stamp(frame.samples, frame.facts.sampleRate));
-    return gap;
+      this.#handler.onFrame(frame, this.#clock.stamp(frame.samples, frame.facts.sampleRate));
+    this.#handler.onReleased();
   }
 }
