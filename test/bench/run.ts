@@ -46,7 +46,7 @@ const dir = scratch("bench");
 const longFile = join(dir, "long.flv");
 const sizes = values.quick
   ? { flood: 64 * MIB, seconds: 3, streams: 20 }
-  : { flood: 256 * MIB, seconds: 10, streams: 50 };
+  : { flood: 1024 * MIB, seconds: 10, streams: 50 };
 if (values.seconds !== undefined) sizes.seconds = Number(values.seconds);
 const works = makeWorks(sizes, dir, longFile);
 const known = [...works.map(({ id }) => id), "chunks", "soak"];

@@ -79,11 +79,11 @@ export function makeWorks({ flood, seconds, streams }: Sizes, dir: string, longF
   const base = { streams: 1, sinks: 1, tls: false, light: false };
   const fast = { mode: "flood" as const, amount: flood };
   const size = `${flood / MIB} MiB`;
-  const relay = (sinks: number): Work => ({
+  const relay = (sinks: number, amount: number): Work => ({
     ...base,
     id: `relay-${sinks}`,
-    title: `relay 1 to ${sinks}, ${size}, as fast as it goes`,
-    source: fast,
+    title: `relay 1 to ${sinks}, ${amount / MIB} MiB, as fast as it goes`,
+    source: { mode: "flood", amount },
     sinks,
     contestants: relayers,
     lines: [CPU, WALL, PEAK],
@@ -108,9 +108,9 @@ export function makeWorks({ flood, seconds, streams }: Sizes, dir: string, longF
       contestants: pullers(dir),
       lines: [CPU, WALL],
     },
-    relay(1),
-    relay(4),
-    relay(16),
+    relay(1, flood),
+    relay(4, flood),
+    relay(16, flood / 4),
     {
       ...base,
       id: "paced",
