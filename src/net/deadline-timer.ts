@@ -8,6 +8,11 @@ export class DeadlineTimer {
   readonly #onDue: () => void;
   #timer: Timer | undefined;
   #at = Infinity;
+  /** Bound once: a closure in arm() would make a scope for every message. */
+  readonly #due = (): void => {
+    this.#at = Infinity;
+    this.#onDue();
+  };
 
   constructor(onDue: () => void) {
     this.#onDue = onDue;
@@ -18,13 +23,7 @@ export class DeadlineTimer {
     if (deadline === undefined || deadline >= this.#at) return;
     clearTimeout(this.#timer);
     this.#at = deadline;
-    this.#timer = setTimeout(
-      () => {
-        this.#at = Infinity;
-        this.#onDue();
-      },
-      Math.max(0, deadline - performance.now()) + 1,
-    );
+    this.#timer = setTimeout(this.#due, Math.max(0, deadline - performance.now()) + 1);
   }
 
   stop(): void {

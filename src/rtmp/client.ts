@@ -37,6 +37,8 @@ export class RtmpClient implements Session {
   readonly #connection: Connection;
   #phase: Phase = "handshake";
   readonly #events = new EventQueue();
+  /** Bound once: a closure in onMessage would make a scope for every message. */
+  readonly #onPart = (part: Message): void => this.#onMessage(part);
   #transaction = 0;
   /** The transaction ids of createStream, and of publish or play. */
   #createTransaction = 0;
@@ -203,7 +205,7 @@ export class RtmpClient implements Session {
     // The rest of a segment whose beginning ended the session.
     if (this.#phase === "over") return;
     if (message.typeId === MessageType.aggregate) {
-      unpackAggregate(message, (part) => this.#onMessage(part));
+      unpackAggregate(message, this.#onPart);
       return;
     }
     const heard = hear(message, this.#phase === "connect");

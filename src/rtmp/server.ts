@@ -54,6 +54,8 @@ export class RtmpServer implements Session<ServerEvent> {
   readonly #announcedChunkSize: number;
   readonly #connection: Connection;
   readonly #events = new EventQueue<ServerEvent>();
+  /** Bound once: a closure in onMessage would make a scope for every message. */
+  readonly #onPart = (part: Message): void => this.#onMedia(part);
   #phase: ServerPhase = "handshake";
   #client: ConnectInfo = { app: "", tcUrl: "", flashVer: "" };
   readonly #waiting = new WaitingRoom();
@@ -260,7 +262,7 @@ export class RtmpServer implements Session<ServerEvent> {
         return this.#onMedia(message);
       case MessageType.aggregate:
         if (this.#phase !== "publishing") this.#dropped += 1;
-        else unpackAggregate(message, (part) => this.#onMedia(part));
+        else unpackAggregate(message, this.#onPart);
         return;
       case MessageType.commandAmf0:
       case MessageType.commandAmf3:

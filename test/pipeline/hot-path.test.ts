@@ -35,8 +35,8 @@ const LIMITS = {
   Promise: { live: 0, burst: 0 },
   // Callbacks are bound once, when a session begins.
   Function: { live: 0, burst: 0 },
-  // A scope that a closure could outlive, made because the function has one: RtmpClient#onMessage and what calls it.
-  JSLexicalEnvironment: { live: 2, burst: 2 },
+  // Nor does a function on the way have one inside, which would make a scope for every call.
+  JSLexicalEnvironment: { live: 0, burst: 0 },
   // The message, the event, the tag's header, the packet; to be framed, the message and its framing.
   Object: { live: 6, burst: 6 },
   // The message's buffer and the view of the chunk that is copied into it; the run's bytes, once for a segment.

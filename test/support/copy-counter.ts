@@ -29,6 +29,7 @@ export class CopyCounter implements Disposable {
     this.#wrap(buffer, "concat", (result) => this.#copyNew(lengthOf(result)));
     this.#wrap(buffer, "alloc", (result) => this.#allocate(lengthOf(result)));
     this.#wrap(buffer, "allocUnsafe", (result) => this.#allocate(lengthOf(result)));
+    this.#wrap(buffer, "allocUnsafeSlow", (result) => this.#allocate(lengthOf(result)));
     this.#wrap(buffer, "from", (result, [source]) => {
       if (!(source instanceof ArrayBuffer)) this.#copyNew(lengthOf(result));
     });
