@@ -273,8 +273,7 @@ export class ChunkReader {
     const from = stream.received;
     const received = from + n;
     if (received > stream.payload.length) this.#grow(stream, received);
-    // What set(subarray()) does, without an object for each chunk.
-    Buffer.prototype.copy.call(segment, stream.payload, from, p, p + n);
+    stream.payload.set(segment.subarray(p, p + n), from);
     stream.received = received;
     this.#chunkLeft -= n;
     if (this.#chunkLeft === 0) {
@@ -298,7 +297,7 @@ export class ChunkReader {
       throw this.#error(`The peer holds more than ${limit} bytes in unfinished messages`, stream.csid);
     }
     this.#unfinished += more;
-    stream.payload = unfilled(capacity);
+    stream.payload = new Uint8Array(capacity);
     if (old.length > 0) stream.payload.set(old);
   }
 
@@ -330,11 +329,6 @@ export class ChunkReader {
 /** Whether a chunk that begins with this byte can continue a message on `csid`; RTMP 1.0 §5.3.1.1. */
 function continues(firstByte: number, csid: number): boolean {
   return csid < 64 ? firstByte === (0xc0 | csid) : firstByte === 0xc0 || firstByte === 0xc1;
-}
-
-/** Memory that is not set to zero first: a message is handed on only when every byte of it has come. */
-function unfilled(size: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }
 
 function u24(b: Uint8Array, p: number): number {
