@@ -26,7 +26,9 @@ export class DeadlineTimer {
     this.#timer = setTimeout(this.#due, Math.max(0, deadline - performance.now()) + 1);
   }
 
+  /** Ends it: no later deadline sets it again. */
   stop(): void {
     clearTimeout(this.#timer);
+    this.#at = -Infinity;
   }
 }

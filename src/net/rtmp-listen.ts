@@ -187,8 +187,9 @@ export class ServerLink {
     if (!this.#over) this.#transport.send(bytes);
   }
 
-  /** Calls `onStuck` when the client has taken nothing of what is sent to it for `stall` ms. */
+  /** Calls `onStuck` when the client has taken nothing of what is sent to it for `stall` ms: for the latest stream only. */
   watchSending(stall: number, onStuck: () => void): void {
+    this.#stopWatch?.();
     if (!this.#over) this.#stopWatch = watchSending(this.#transport, stall, onStuck);
   }
 

@@ -1,0 +1,19 @@
+/** The clock of a session: it is called at a deadline, unless the session is over. */
+import { expect, test } from "bun:test";
+import { DeadlineTimer } from "../../src/net/deadline-timer.ts";
+
+test("a timer that was stopped is set by no later deadline", async () => {
+  const called: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const over = new DeadlineTimer(() => called.push("over"));
+  const other = new DeadlineTimer(() => {
+    called.push("other");
+    resolve();
+  });
+  over.arm(performance.now() + 60_000);
+  over.stop();
+  over.arm(performance.now());
+  other.arm(performance.now() + 20);
+  await promise;
+  expect(called).toEqual(["other"]);
+});
