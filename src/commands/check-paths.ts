@@ -56,8 +56,9 @@ export function requireCapture({ input, clock, audio }: CapturePlan): void {
 }
 
 /** Throws UsageError if there is no file, if it may not be read, or if it is something else than FLV. */
-export function requireFlv(path: string): void {
-  requireFile(path);
+function requireFlv(path: string): void {
+  // What comes through a pipe is not known before it comes.
+  if (requireFile(path).isFIFO()) return;
   let head: Uint8Array;
   try {
     const fd = openSync(path, "r");
@@ -72,11 +73,12 @@ export function requireFlv(path: string): void {
   throw new UsageError(`"${path}" is no FLV file; if it is a damaged one, runnel repair may mend it`);
 }
 
-/** Throws UsageError if there is no file to read. */
-export function requireFile(path: string): void {
+/** What is known of a file. Throws UsageError if there is none to read. */
+export function requireFile(path: string): Stats {
   const stat = lookAt(path);
   if (stat === undefined) throw new UsageError(`there is no file "${path}"`);
   if (stat.isDirectory()) throw new UsageError(`"${path}" is a folder, not a file`);
+  return stat;
 }
 
 /** What is known of a path; undefined when there is nothing. Throws UsageError when one may not even look. */

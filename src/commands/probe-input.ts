@@ -7,7 +7,7 @@ import { MediaError } from "../errors.ts";
 import { FlvReader } from "../media/flv-reader.ts";
 import { type Inspection, Inspector } from "../media/repair-inspection.ts";
 import type { Ingest } from "../pipeline/ingest.ts";
-import { fileSegments } from "../pipeline/sources/flv-input.ts";
+import { fileSegments } from "../pipeline/sources/file-bytes.ts";
 import { stdinSegments } from "../pipeline/sources/stdin.ts";
 
 /** Reads a file, or stdin where `path` is undefined, into `ingest`. Throws DiskError, MediaError. */
@@ -23,7 +23,7 @@ export async function inspectInput(
     ingest.push(tag.typeId, tag.timestamp, tag.body);
   };
   const reader = new FlvReader({ onTag }, { salvage: true });
-  const segments = path === undefined ? stdinSegments(signal) : fileSegments(path);
+  const segments = path === undefined ? stdinSegments(signal) : fileSegments(path, signal);
   const name = path === undefined ? "stdin" : `"${path}"`;
   const read = <T>(feed: () => T): T => {
     try {

@@ -20,7 +20,7 @@ import { Mender, type MendedTag } from "../media/repair.ts";
 import type { Finding } from "../media/repair-finding.ts";
 import { Survey } from "../media/repair-survey.ts";
 import { diskError } from "../pipeline/sinks/disk.ts";
-import { fileSegments } from "../pipeline/sources/flv-input.ts";
+import { fileSegments } from "../pipeline/sources/file-bytes.ts";
 
 /** What a reading found out. */
 export type Surveyed = {
@@ -47,7 +47,7 @@ export async function surveyFile(
   const mender = new Mender({ onTag: (tag) => survey.add(tag, tag.offset), onFinding });
   let size = 0;
   try {
-    for await (const segment of fileSegments(path)) {
+    for await (const segment of fileSegments(path, signal)) {
       signal.throwIfAborted();
       size += segment.length;
       mender.feed(segment);
@@ -108,7 +108,7 @@ async function writeTags(
   for (const { tag } of firstMender.lateHeaders) onTag(tag);
   const mender = new Mender({ onTag, onFinding: () => {} }, firstMender.lateHeaders);
   let left = size;
-  for await (const segment of fileSegments(input)) {
+  for await (const segment of fileSegments(input, signal)) {
     signal.throwIfAborted();
     // What somebody has added since the first reading is not in its counts.
     mender.feed(segment.subarray(0, left));

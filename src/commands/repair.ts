@@ -55,10 +55,9 @@ function orderOf(args: Args): Order {
     throw new UsageError(`repair takes one file; "${more[0]}" is a second (-o names the output)`);
   const [wanted, ...others] = args.values.get("output") ?? [];
   if (others.length > 0) throw new UsageError("repair writes one file: -o was given more than once");
-  if (input === "-" || wanted === "-") {
+  if (input === "-" || wanted === "-" || requireFile(input).isFIFO()) {
     throw new UsageError("repair reads its file twice and patches what it writes: neither can be a pipe");
   }
-  requireFile(input);
   const force = has(args, "force");
   if (has(args, "check")) {
     if (wanted !== undefined) throw new UsageError("--check writes nothing; leave out -o");

@@ -84,8 +84,9 @@ export async function makeSource(plan: SourceSettings, fourCcs: FourCcs, report:
       return flvSource({ name: source.name, open, live: true, realtime: false, loop: false, trace });
     }
     case "file": {
-      const { fileSegments, flvSource } = await import("./sources/flv-input.ts");
-      const open = () => fileSegments(source.path);
+      const { flvSource } = await import("./sources/flv-input.ts");
+      const { fileSegments } = await import("./sources/file-bytes.ts");
+      const open = (signal: AbortSignal) => fileSegments(source.path, signal);
       return flvSource({ name: source.path, open, live: false, realtime, loop, trace });
     }
     case "stdin": {

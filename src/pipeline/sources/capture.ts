@@ -2,15 +2,14 @@
  * Source: a camera, a command or raw video. Chooses where the bytes come from and what reads them.
  */
 
-import { closeSync, openSync, read, readFileSync } from "node:fs";
-import { promisify } from "node:util";
-import { DiskError, MediaError } from "../../errors.ts";
+import { readFileSync } from "node:fs";
+import { MediaError } from "../../errors.ts";
 import { parsePtsList } from "../../media/capture-clock.ts";
-import { errorCode } from "../../net/resolve.ts";
 import type { Source } from "../source.ts";
 import type { Failure, RetryPolicy } from "../supervise.ts";
 import { cameraCommand, type Camera } from "./camera.ts";
 import { childSegments } from "./child.ts";
+import { cannotRead, fileSegments } from "./file-bytes.ts";
 import { flvSource } from "./flv-input.ts";
 import type { JoinedAudioOptions } from "./joined-audio.ts";
 import { rawVideoSource, type RawVideoOptions } from "./raw-video.ts";
@@ -41,8 +40,6 @@ export type CaptureOptions = {
   readonly trace: (line: string) => void;
   readonly notice: (line: string) => void;
 };
-
-const READ_BYTES = 64 * 1024;
 
 /** A camera, a command or raw video as a source. */
 export function captureSource(options: CaptureOptions): Source {
@@ -96,7 +93,8 @@ async function* openInput(options: CaptureOptions, signal: AbortSignal): AsyncGe
   const { input, stall, trace } = options;
   switch (input.kind) {
     case "file":
-      yield* freshSegments(input.path);
+      // Pictures are views of what was read until they are tags.
+      yield* fileSegments(input.path, signal, { buffer: "each" });
       return;
     case "stdin":
       yield* stdinSegments(signal);
@@ -114,31 +112,4 @@ async function* openInput(options: CaptureOptions, signal: AbortSignal): AsyncGe
     default:
       input satisfies never;
   }
-}
-
-/** The bytes of a file, each piece in memory of its own: pictures are views of it until they are tags. */
-async function* freshSegments(path: string): AsyncGenerator<Uint8Array> {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (cause) {
-    throw cannotRead(path, cause);
-  }
-  try {
-    const readInto = promisify(read);
-    for (;;) {
-      const buffer = new Uint8Array(READ_BYTES);
-      const { bytesRead } = await readInto(fd, buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function cannotRead(path: string, cause: unknown): DiskError {
-  const code = errorCode(cause);
-  const why = code === "ENOENT" ? "there is no such file" : (cause as Error).message;
-  return new DiskError(`Cannot read "${path}": ${why}`, { path, code }, { cause });
 }

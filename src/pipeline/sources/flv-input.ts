@@ -3,11 +3,8 @@
  * and wait for sinks that must not lose anything; HTTP-FLV comes at its own pace.
  */
 
-import { closeSync, openSync, read } from "node:fs";
-import { promisify } from "node:util";
-import { DiskError, MediaError, ProtocolError } from "../../errors.ts";
+import { MediaError, ProtocolError } from "../../errors.ts";
 import { FlvReader, type FlvTag } from "../../media/flv-reader.ts";
-import { errorCode } from "../../net/resolve.ts";
 import type { Ingest } from "../ingest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Source } from "../source.ts";
@@ -27,7 +24,6 @@ export type FlvInputOptions = {
   readonly trace: (line: string) => void;
 };
 
-const READ_BYTES = 256 * 1024;
 /** What is due within this many ms goes with what is due now: timers are no finer. */
 const DUE_SOON_MS = 4;
 /** The distance between two rounds of a loop when the file does not tell its frame rate, in ms. */
@@ -50,29 +46,6 @@ async function runOnce(options: FlvInputOptions, ingest: Ingest, signal: AbortSi
     if (!options.live || !(cause instanceof MediaError)) throw cause;
     const text = `Cannot read "${options.name}": what the server sends is no FLV`;
     throw new ProtocolError(text, { layer: "message" }, { cause });
-  }
-}
-
-/** The bytes of a file, read in large pieces into one buffer. Throws DiskError. */
-export async function* fileSegments(path: string): AsyncGenerator<Uint8Array> {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch (cause) {
-    const code = errorCode(cause);
-    const why = code === "ENOENT" ? "there is no such file" : (cause as Error).message;
-    throw new DiskError(`Cannot read "${path}": ${why}`, { path, code }, { cause });
-  }
-  try {
-    const buffer = new Uint8Array(READ_BYTES);
-    const readInto = promisify(read);
-    for (;;) {
-      const { bytesRead } = await readInto(fd, buffer, 0, buffer.length, null);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -1,18 +1,13 @@
 /** FLV as a source: files and pipes, loops, damage, and what is said of inputs that are none. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { DiskError, MediaError } from "../../../src/errors.ts";
+import { describe, expect, test } from "bun:test";
+import { MediaError } from "../../../src/errors.ts";
 import { flvHeader, flvTag } from "../../../src/media/flv-writer.ts";
 import { TYPE_ID_OF_KIND } from "../../../src/media/packet.ts";
 import { Hub } from "../../../src/pipeline/hub.ts";
 import { Ingest } from "../../../src/pipeline/ingest.ts";
-import { fileSegments, flvSource } from "../../../src/pipeline/sources/flv-input.ts";
+import { flvSource } from "../../../src/pipeline/sources/flv-input.ts";
 import { everySplit } from "../../support/every-split.ts";
 import { lineOf, packets } from "../../support/packets.ts";
-import { removeScratch, scratch } from "../../support/scratch.ts";
-
-afterAll(removeScratch);
 
 const LINE = "M1 V1 A1 K0 a0 f40 a23 f80";
 
@@ -111,29 +106,5 @@ describe("an FLV input", () => {
 
   test("that is stopped before its first byte ends quietly", async () => {
     expect((await play([], {}, 0)).reason).toBe("stopped");
-  });
-});
-
-describe("a file", () => {
-  test("is read whole", async () => {
-    const path = join(scratch("source"), "in.flv");
-    const bytes = flv(`V1 K0*600000 f40*300000`);
-    writeFileSync(path, bytes);
-    const parts: Uint8Array[] = [];
-    for await (const part of fileSegments(path)) parts.push(part.slice());
-    expect(Buffer.concat(parts).equals(bytes)).toBe(true);
-    expect(parts.length).toBeGreaterThan(1);
-  });
-
-  test("that is not there is said so", async () => {
-    const error = await fileSegments("/nowhere/in.flv")
-      .next()
-      .catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(DiskError);
-    expect(error).toMatchObject({
-      path: "/nowhere/in.flv",
-      code: "ENOENT",
-      message: 'Cannot read "/nowhere/in.flv": there is no such file',
-    });
   });
 });
