@@ -3,7 +3,7 @@
  * out, or the other way round. Called by rtmp/command.ts and media/metadata.ts.
  *
  * Reading is wide (protocol.md 4.2): counts of ECMA arrays are hints, an object may end with the message, junk
- * after the last value is ignored. Writing is narrow (4.6), only what every peer can read: see writeAmf0Value.
+ * after the last value is ignored. Writing is narrow (4.6), only what every peer can read: see encodeAmf0.
  */
 import { ByteReader } from "../bytes/reader.ts";
 import { ByteWriter } from "../bytes/writer.ts";
@@ -77,36 +77,16 @@ export function decodeAmf0Message(
   return decodeValues(body, AMF3_MESSAGE_TYPES.has(typeId) && !plain ? 1 : 0, limits);
 }
 
-/** The one value that begins at `offset`, and where the next one would begin. */
-export function decodeAmf0At(
-  bytes: Uint8Array,
-  offset: number,
-  limits: AmfLimits = DEFAULT_AMF_LIMITS,
-): { value: Amf0Value; end: number } {
-  const decoder = new Amf0Decoder(bytes, offset, limits);
-  const value = decoder.next();
-  return { value, end: decoder.position };
-}
-
-/** A message body: the values one after the other, each written as writeAmf0Value does. */
-export function encodeAmf0(values: readonly Amf0Value[]): Uint8Array {
-  const writer = new ByteWriter();
-  for (const value of values) writeAmf0Value(writer, value);
-  return writer.take();
-}
-
-/** Hears where an entry's value was written: `path` is its keys joined by dots, `at` the value's type marker. */
-export type PropertyListener = (path: string, at: number) => void;
-
 /**
- * Appends one value with the types that every peer reads. So dates become their number of milliseconds, undefined
- * becomes null, typed objects lose their class, text is cut at 65535 bytes between two characters, entries with
- * an empty key are left out (others take one for the end), and what is nested deeper than 16 becomes null.
- * `onProperty` tells places to patch later: a number's eight bytes begin at `at + 1`, and those of element i of
- * an array of numbers at `at + 6 + 9 * i`.
+ * A message body: the values one after the other, each with the types that every peer reads. So dates become their
+ * number of milliseconds, undefined becomes null, typed objects lose their class, text is cut at 65535 bytes between
+ * two characters, entries with an empty key are left out (others take one for the end), and what is nested deeper than
+ * 16 becomes null.
  */
-export function writeAmf0Value(writer: ByteWriter, value: Amf0Value, onProperty?: PropertyListener): void {
-  new Amf0Encoder(writer, onProperty).write(value, "", 0);
+export function encodeAmf0(values: readonly Amf0Value[]): Uint8Array {
+  const encoder = new Amf0Encoder();
+  for (const value of values) encoder.write(value);
+  return encoder.take();
 }
 
 function decodeValues(bytes: Uint8Array, start: number, limits: AmfLimits): Amf0Value[] {
@@ -258,15 +238,13 @@ class Amf0Decoder {
 }
 
 class Amf0Encoder {
-  readonly #writer: ByteWriter;
-  readonly #onProperty: PropertyListener | undefined;
+  readonly #writer = new ByteWriter();
 
-  constructor(writer: ByteWriter, onProperty: PropertyListener | undefined) {
-    this.#writer = writer;
-    this.#onProperty = onProperty;
+  take(): Uint8Array {
+    return this.#writer.take();
   }
 
-  write(value: Amf0Value, path: string, depth: number): void {
+  write(value: Amf0Value, depth = 0): void {
     const writer = this.#writer;
     if (typeof value === "number" || value instanceof Date) {
       writer.u8(Marker.number);
@@ -282,22 +260,20 @@ class Amf0Encoder {
     } else if (Array.isArray(value)) {
       writer.u8(Marker.strictArray);
       writer.u32(value.length);
-      for (const item of value) this.write(item, path, depth + 1);
+      for (const item of value) this.write(item, depth + 1);
     } else {
-      this.#object(value, path, depth + 1);
+      this.#object(value, depth + 1);
     }
   }
 
-  #object(object: Amf0Object, path: string, depth: number): void {
+  #object(object: Amf0Object, depth: number): void {
     const writer = this.#writer;
     const entries = object.entries.filter(([key]) => key !== "");
     writer.u8(object.kind === "ecma" ? Marker.ecmaArray : Marker.object);
     if (object.kind === "ecma") writer.u32(entries.length);
     for (const [key, value] of entries) {
-      const place = path === "" ? key : `${path}.${key}`;
       this.#text(key);
-      this.#onProperty?.(place, writer.length);
-      this.write(value, place, depth);
+      this.write(value, depth);
     }
     writer.u16(0);
     writer.u8(Marker.objectEnd);

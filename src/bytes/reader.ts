@@ -6,7 +6,7 @@
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A cursor over `bytes[start, end)`; all integers are big-endian unless the name says `le`. */
+/** A cursor over `bytes[start, end)`; all integers are big-endian. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly end: number;
@@ -43,20 +43,6 @@ export class ByteReader {
     const at = this.#claim(4);
     const b = this.#bytes;
     return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0;
-  }
-
-  u32le(): number {
-    const at = this.#claim(4);
-    const b = this.#bytes;
-    return ((b[at + 3]! << 24) | (b[at + 2]! << 16) | (b[at + 1]! << 8) | b[at]!) >>> 0;
-  }
-
-  i16(): number {
-    return (this.u16() << 16) >> 16;
-  }
-
-  i24(): number {
-    return (this.u24() << 8) >> 8;
   }
 
   f64(): number {

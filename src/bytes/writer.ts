@@ -1,12 +1,12 @@
 /**
  * ByteWriter builds a byte array whose length is not known beforehand: commands, metadata, file headers. Values
- * go in one after the other and may be patched afterwards (lengths, durations); take() hands the bytes out.
+ * go in one after the other, take() hands the bytes out.
  * Not for media payloads: those are framed into buffers of exact size.
  */
 
 const UTF8 = new TextEncoder();
 
-/** A growing buffer; all integers are big-endian unless the name says `le`. */
+/** A growing buffer; all integers are big-endian. */
 export class ByteWriter {
   #bytes: Uint8Array;
   #view: DataView;
@@ -34,17 +34,13 @@ export class ByteWriter {
 
   u24(value: number): void {
     const at = this.#claim(3);
-    this.#setU24(at, value);
+    this.#view.setUint16(at, value >>> 8);
+    this.#bytes[at + 2] = value;
   }
 
   u32(value: number): void {
     const at = this.#claim(4);
     this.#view.setUint32(at, value);
-  }
-
-  u32le(value: number): void {
-    const at = this.#claim(4);
-    this.#view.setUint32(at, value, true);
   }
 
   f64(value: number): void {
@@ -67,40 +63,11 @@ export class ByteWriter {
     return written;
   }
 
-  /** Overwrites three bytes written before. */
-  patchU24(at: number, value: number): void {
-    this.#checkPatch(at, 3);
-    this.#setU24(at, value);
-  }
-
-  /** Overwrites four bytes written before. */
-  patchU32(at: number, value: number): void {
-    this.#checkPatch(at, 4);
-    this.#view.setUint32(at, value);
-  }
-
-  /** Overwrites eight bytes written before. */
-  patchF64(at: number, value: number): void {
-    this.#checkPatch(at, 8);
-    this.#view.setFloat64(at, value);
-  }
-
   /** All bytes written, as an array of exactly that size and nobody else's; the writer is empty again. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);
     this.#length = 0;
     return taken;
-  }
-
-  #setU24(at: number, value: number): void {
-    this.#view.setUint16(at, value >>> 8);
-    this.#bytes[at + 2] = value;
-  }
-
-  #checkPatch(at: number, size: number): void {
-    if (!(at >= 0 && at + size <= this.#length)) {
-      throw new RangeError(`Cannot patch ${size} bytes at ${at}: ${this.#length} bytes written`);
-    }
   }
 
   #claim(size: number): number {

@@ -5,7 +5,7 @@
  * the deblocking filter off, a decoder shows exactly the samples that came in. Macroblocks go in, NAL units come out.
  * Called by testcard.ts. Constrained Baseline, one slice per picture. ITU-T H.264 7.3, 7.4, 8.3.
  */
-import { BitWriter } from "./testcard-bits.ts";
+import { BitWriter } from "../bytes/bit-writer.ts";
 import {
   type Macroblock,
   PICTURE_COLUMNS,

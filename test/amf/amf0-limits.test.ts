@@ -4,13 +4,10 @@ import {
   amfObject,
   type Amf0Value,
   decodeAmf0,
-  decodeAmf0At,
   DEFAULT_AMF_LIMITS,
   encodeAmf0,
-  writeAmf0Value,
 } from "../../src/amf/amf0.ts";
 import { ByteReader } from "../../src/bytes/reader.ts";
-import { ByteWriter } from "../../src/bytes/writer.ts";
 import { fromHex, hex, toHex } from "../support/bytes.ts";
 
 const DEPTH = DEFAULT_AMF_LIMITS.depth;
@@ -114,18 +111,5 @@ describe("encodeAmf0 writes what every peer reads", () => {
     const circle: Amf0Value[] = [];
     circle.push(circle);
     expect(toHex(encodeAmf0([circle]))).toBe(`${"0a00000001".repeat(DEPTH)}05`);
-  });
-
-  test("and tells where values were written", () => {
-    const writer = new ByteWriter();
-    writer.u8(0xaa);
-    const places = new Map<string, number>();
-    const keyframes = amfObject({ times: [0, 2, 4] });
-    writeAmf0Value(writer, amfEcmaArray({ duration: 0, keyframes }), (path, at) => places.set(path, at));
-    expect([...places.keys()]).toEqual(["duration", "keyframes", "keyframes.times"]);
-    writer.patchF64(places.get("duration")! + 1, 14);
-    writer.patchF64(places.get("keyframes.times")! + 6 + 9 * 2, 5);
-    const { value } = decodeAmf0At(writer.take(), 1);
-    expect(value).toEqual(amfEcmaArray({ duration: 14, keyframes: amfObject({ times: [0, 2, 5] }) }));
   });
 });

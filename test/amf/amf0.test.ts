@@ -4,7 +4,6 @@ import {
   amfObject,
   type Amf0Value,
   decodeAmf0,
-  decodeAmf0At,
   decodeAmf0Message,
   encodeAmf0,
 } from "../../src/amf/amf0.ts";
@@ -313,13 +312,6 @@ describe("decodeAmf0", () => {
     const [date] = decodeAmf0(hex`0b 7ff8000000000000 0000`);
     expect(Number(date)).toBeNaN();
     expect(toHex(encodeAmf0([date]))).toBe("007ff8000000000000");
-  });
-
-  test("reads one value at a place", () => {
-    const { value, end } = decodeAmf0At(FFMPEG_METADATA, 16);
-    expect(value).toBe("onMetaData");
-    expect(decodeAmf0At(FFMPEG_METADATA, end).end).toBe(FFMPEG_METADATA.length);
-    expect(() => decodeAmf0At(FFMPEG_METADATA, FFMPEG_METADATA.length)).toThrow(ProtocolError);
   });
 });
 

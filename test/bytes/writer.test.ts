@@ -3,7 +3,7 @@ import { ByteReader } from "../../src/bytes/reader.ts";
 import { ByteWriter } from "../../src/bytes/writer.ts";
 import { hex, toHex } from "../support/bytes.ts";
 
-type Field = "u8" | "u16" | "u24" | "u32" | "u32le" | "f64";
+type Field = "u8" | "u16" | "u24" | "u32" | "f64";
 
 const VALUES: readonly [Field, number, string][] = [
   ["u8", 0, "00"],
@@ -14,8 +14,6 @@ const VALUES: readonly [Field, number, string][] = [
   ["u24", 0xffffff, "ffffff"],
   ["u32", 0x01020304, "01020304"],
   ["u32", 0xffffffff, "ffffffff"],
-  ["u32le", 0x01020304, "04030201"],
-  ["u32le", 0xff000000, "000000ff"],
   ["f64", 1280, "4094000000000000"],
   ["f64", -Infinity, "fff0000000000000"],
 ];
@@ -45,26 +43,6 @@ describe("ByteWriter", () => {
     expect(writer.length).toBe(2 + 9 * 40);
     const reader = new ByteReader(writer.take(), 2);
     expect(reader.utf8(reader.remaining)).toBe("é€😀".repeat(40));
-  });
-
-  test("patches what was written", () => {
-    const writer = new ByteWriter();
-    writer.u8(0xaa);
-    writer.u24(0);
-    writer.u32(0);
-    writer.f64(0);
-    writer.patchU24(1, 0x010203);
-    writer.patchU32(4, 0xfffefdfc);
-    writer.patchF64(8, 1);
-    expect(toHex(writer.take())).toBe("aa010203fffefdfc3ff0000000000000");
-  });
-
-  test.each([-1, 1, 8, NaN])("refuses to patch beyond what was written: %d", (at) => {
-    const writer = new ByteWriter();
-    writer.u24(0);
-    expect(() => writer.patchU24(at, 1)).toThrow(RangeError);
-    expect(() => writer.patchU32(at, 1)).toThrow(RangeError);
-    expect(() => writer.patchF64(at, 1)).toThrow(RangeError);
   });
 
   test("what was taken stays, and the writer begins anew", () => {

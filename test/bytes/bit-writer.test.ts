@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { BitReader, removeEmulationPrevention } from "../../src/bytes/bits.ts";
-import { BitWriter } from "../../src/media/testcard-bits.ts";
+import { BitWriter } from "../../src/bytes/bit-writer.ts";
 import { hex, toHex } from "../support/bytes.ts";
 import { randomBytes } from "../support/mutate.ts";
 

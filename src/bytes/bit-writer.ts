@@ -1,6 +1,7 @@
 /**
  * BitWriter is the counterpart of BitReader: bits, Exp-Golomb numbers and whole bytes go in, a NAL unit comes out, with
- * its header byte and emulation prevention. Called by testcard-h264.ts for parameter sets and slices.
+ * its header byte and emulation prevention. Called by the test card, which makes parameter
+ * sets and slices without an encoder.
  */
 
 /** Bytes that a new writer has room for. */
