@@ -101,16 +101,6 @@ export function fourCcNumber(fourcc: string): number {
   return number >>> 0;
 }
 
-/** The text of a FourCC number; unprintable bytes become dots. */
-export function fourCcText(number: number): string {
-  let text = "";
-  for (let shift = 24; shift >= 0; shift -= 8) {
-    const code = (number >>> shift) & 0xff;
-    text += code >= 0x20 && code < 0x7f ? String.fromCharCode(code) : ".";
-  }
-  return text;
-}
-
 function legacyTable(kind: CodecKind): readonly (CodecRow | undefined)[] {
   const table = new Array<CodecRow | undefined>(16).fill(undefined);
   for (const codec of CODECS) {

@@ -52,12 +52,6 @@ export type H264SliceSyntax = {
   readonly fields: boolean;
 };
 
-/** The kinds of slices, by slice_type modulo 5. H.264 table 7-6. */
-const SLICE_TYPES = ["P", "B", "I", "SP", "SI"] as const;
-
-/** P, B and I as usual; SP and SI switch streams and are hardly ever seen. */
-export type H264SliceType = (typeof SLICE_TYPES)[number];
-
 /** Profiles whose SPS has chroma format and bit depths, and whose configuration record has a tail. */
 const HIGH_PROFILES: ReadonlySet<number> = new Set([
   100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135,
@@ -66,27 +60,10 @@ const HIGH_PROFILES: ReadonlySet<number> = new Set([
 const PLAIN_PROFILES: ReadonlySet<number> = new Set([66, 77, 88]);
 /** More than any level allows; a bound against damaged sets. */
 const MAX_SIDE = 32_768;
-/** Slice headers say what we ask for within their first bytes. */
-const SLICE_HEAD = 16;
 
 /** The type of a NAL unit; 0 when it has no bytes. */
 export function h264NalType(nal: Uint8Array): number {
   return nal.length === 0 ? 0 : nal[0]! & 0x1f;
-}
-
-/** The kind of a slice NAL unit (types 1, 2 and 5); undefined for others and for damaged ones. H.264 7.3.3. */
-export function h264SliceType(nal: Uint8Array): H264SliceType | undefined {
-  const type = h264NalType(nal);
-  if (type !== 1 && type !== 2 && type !== 5) return undefined;
-  try {
-    const reader = new BitReader(removeEmulationPrevention(nal.subarray(1, SLICE_HEAD)));
-    reader.ue(); // first_mb_in_slice
-    const code = reader.ue();
-    return code < 10 ? SLICE_TYPES[code % 5] : undefined;
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
 }
 
 /** Reads a sequence parameter set. Throws MediaError. */

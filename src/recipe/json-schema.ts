@@ -1,12 +1,11 @@
 /**
- * The recipe's definition for editors (JSON Schema) and for the README (a table of keys). Called by `runnel schema` and
- * by the tests that hold the committed copies against it.
+ * The recipe's definition for editors (JSON Schema). Called by `runnel schema`, and by the test that holds the committed
+ * copy against it.
  */
 
 import * as z from "zod";
 import { FIELDS } from "./fields.ts";
 import { recipeSchema } from "./schema.ts";
-import { keyRows } from "./walk.ts";
 
 /** The JSON Schema of a recipe, as text. */
 export function recipeJsonSchema(): string {
@@ -34,15 +33,4 @@ function annotate(zodSchema: z.core.$ZodType, jsonSchema: z.core.JSONSchema.Base
 
 function yamlValue(text: string): string | boolean {
   return text === "true" ? true : text === "false" ? false : text;
-}
-
-/** The README's table of keys, in Markdown. */
-export function recipeKeyTable(): string {
-  const rows = keyRows(recipeSchema)
-    .filter(({ path }) => !path.startsWith("defaults."))
-    .map(({ path, field }) => {
-      const shown = field.shown === undefined ? "" : `\`${field.shown}\``;
-      return `| \`${path}\` | \`${field.example}\` | ${shown} | ${field.description} |`;
-    });
-  return ["| key | example | default | what it does |", "|---|---|---|---|", ...rows, ""].join("\n");
 }

@@ -1,14 +1,11 @@
 /**
- * Ways through the recipe's definition: the schema at the end of a path, the keys that a map knows, every key in order
- * for the README's table. Called by validate.ts and json-schema.ts.
+ * Ways through the recipe's definition: what is known of the key at the end of a path, and the keys that a map knows.
+ * Called by validate.ts and salvage.ts.
  */
 
 import * as z from "zod";
 import { FIELDS, type FieldMeta } from "./fields.ts";
 import type { Path } from "./tree.ts";
-
-/** One key of a recipe, for people. */
-export type KeyRow = { readonly path: string; readonly field: FieldMeta };
 
 /** What is known of the key at the end of a path. */
 export function fieldAt(schema: z.core.$ZodType, path: Path): FieldMeta | undefined {
@@ -21,19 +18,6 @@ export function keysAt(schema: z.core.$ZodType, path: Path): string[] {
   const found = schemaAt(schema, path);
   const map = found === undefined ? undefined : mapOf(found);
   return map === undefined ? [] : Object.keys(map.shape);
-}
-
-/** Every key with its field; names that people give stand as NAME. */
-export function keyRows(schema: z.core.$ZodType, path: readonly string[] = []): KeyRow[] {
-  if (schema instanceof z.ZodOptional) return keyRows(schema.unwrap(), path);
-  if (schema instanceof z.ZodRecord) return keyRows(schema.valueType, [...path, "NAME"]);
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => keyRows(option, path));
-  if (!(schema instanceof z.ZodObject)) return [];
-  return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([key, value]) => {
-    const field = fieldOf(value);
-    const own = field === undefined ? [] : [{ path: [...path, key].join("."), field }];
-    return [...own, ...keyRows(value, [...path, key])];
-  });
 }
 
 function schemaAt(schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined {

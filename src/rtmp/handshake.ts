@@ -106,12 +106,6 @@ export function signPacket2(packet: Uint8Array, peerDigest: Uint8Array, key: Han
   packet.set(packet2Signature(packet, peerDigest, key), SIGNED_RANDOM_SIZE);
 }
 
-/** Whether packet 2 is signed so. For tests: nothing depends on it. */
-export function verifyPacket2(packet: Uint8Array, peerDigest: Uint8Array, key: HandshakeKey): boolean {
-  const signature = packet2Signature(packet, peerDigest, key);
-  return signature.every((byte, i) => byte === packet[SIGNED_RANDOM_SIZE + i]);
-}
-
 function packet2Signature(packet: Uint8Array, peerDigest: Uint8Array, key: HandshakeKey): Uint8Array {
   const hmac = new Bun.CryptoHasher("sha256", packet2Key(peerDigest, key));
   return new Uint8Array(hmac.update(packet.subarray(0, SIGNED_RANDOM_SIZE)).digest());

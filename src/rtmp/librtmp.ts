@@ -8,7 +8,7 @@
  */
 import { amfObject, isAmfObject, type Amf0Object, type Amf0Value } from "../amf/amf0.ts";
 import { UsageError } from "../errors.ts";
-import { overrideRtmpUrl, parseRtmpUrl, redactText, type RtmpOverrides, type RtmpUrl } from "./url.ts";
+import { parseRtmpUrl, redactText, type RtmpOverrides, type RtmpUrl } from "./url.ts";
 
 /** The options that exist as flags too, by librtmp's names; undefined is the same as not given. */
 export type NamedOptions = {
@@ -94,11 +94,6 @@ export function parseLibrtmpAddress(text: string, flags: NamedOptions = {}): Lib
     ...toOverrides(flags),
   };
   return { url: parseRtmpUrl(address, overrides), timeout };
-}
-
-/** The URL with the options of the command line in place of its own parts. */
-export function applyNamedOptions(url: RtmpUrl, options: NamedOptions): RtmpUrl {
-  return overrideRtmpUrl(url, toOverrides(options));
 }
 
 function readWord(found: Found, word: string, number: number): string | undefined {

@@ -7,8 +7,8 @@ import { commandHelp, programHelp } from "../../src/commands/help.ts";
 import { rootCommand, subCommandOf, VERBS } from "../../src/commands/verbs.ts";
 import { OVERRIDING } from "../../src/recipe/overrides.ts";
 import { jobSchema } from "../../src/recipe/schema.ts";
-import { keyRows } from "../../src/recipe/walk.ts";
 import { keySentence, valueHint, WORDS, type KeyWords } from "../../src/recipe/words.ts";
+import { keyRows } from "../support/recipe-keys.ts";
 
 const SOURCE = join(import.meta.dir, "../../src");
 

@@ -4,9 +4,9 @@
  */
 import { describe, expect, test } from "bun:test";
 import { MediaError } from "../../src/errors.ts";
-import { splitAnnexB } from "../../src/media/annexb.ts";
 import { readAvcConfig, readH264Sps } from "../../src/media/h264.ts";
 import { hevcSets, readHevcConfig } from "../../src/media/hevc.ts";
+import { splitAnnexB } from "../support/annexb.ts";
 import { hex } from "../support/bytes.ts";
 import { readFlv } from "../support/flv-compare.ts";
 import { everySplit } from "../support/every-split.ts";

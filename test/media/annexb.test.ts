@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { splitAnnexB } from "../../src/media/annexb.ts";
+import { splitAnnexB } from "../support/annexb.ts";
 import { fromHex, toHex } from "../support/bytes.ts";
 import { mutations } from "../support/mutate.ts";
 

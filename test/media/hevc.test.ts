@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MediaError } from "../../src/errors.ts";
-import { splitAnnexB } from "../../src/media/annexb.ts";
 import {
   HEVC_NAL,
   hevcLevelName,
@@ -13,6 +12,7 @@ import {
   readHevcConfig,
   readHevcSps,
 } from "../../src/media/hevc.ts";
+import { splitAnnexB } from "../support/annexb.ts";
 import { fromHex, hex, toHex } from "../support/bytes.ts";
 import { mutations, randomBytes } from "../support/mutate.ts";
 import { runWell } from "../support/process.ts";

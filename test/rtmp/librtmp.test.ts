@@ -1,13 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { amfObject, type Amf0Value } from "../../src/amf/amf0.ts";
 import { UsageError } from "../../src/errors.ts";
-import {
-  applyNamedOptions,
-  isLibrtmpAddress,
-  parseConnArgs,
-  parseLibrtmpAddress,
-} from "../../src/rtmp/librtmp.ts";
-import { formatTcUrl, parseRtmpUrl } from "../../src/rtmp/url.ts";
+import { isLibrtmpAddress, parseConnArgs, parseLibrtmpAddress } from "../../src/rtmp/librtmp.ts";
 import { mutations } from "../support/mutate.ts";
 
 function problemsOf(run: () => unknown): readonly string[] {
@@ -123,28 +117,6 @@ describe("isLibrtmpAddress", () => {
     ["file name=x.flv", false],
   ])("%j: %p", (text, is) => {
     expect(isLibrtmpAddress(text)).toBe(is);
-  });
-});
-
-describe("applyNamedOptions", () => {
-  test("is the same for flags", () => {
-    const url = applyNamedOptions(parseRtmpUrl("rtmp://h/a/b/c"), {
-      playpath: "n",
-      app: "x",
-      tcUrl: "rtmp://t/x",
-      flashVer: "F",
-      pageUrl: "P",
-      swfUrl: "S",
-      conn: "Z:",
-    });
-    expect(url).toMatchObject({ app: "x", streamName: "n", flashVer: "F", pageUrl: "P", swfUrl: "S" });
-    expect(url.connectArgs).toEqual([null]);
-    expect(formatTcUrl(url)).toBe("rtmp://t/x");
-  });
-
-  test("leaves alone what is not given", () => {
-    const url = parseRtmpUrl("rtmp://h/a/b/c");
-    expect(applyNamedOptions(url, { playpath: undefined, live: undefined })).toEqual(url);
   });
 });
 

@@ -5,6 +5,7 @@
 import { decodeAmf0, getProperty, isAmfObject, type Amf0Value } from "../../src/amf/amf0.ts";
 import { RtmpServer, type RtmpServerOptions, SERVER_RANDOM_SIZE } from "../../src/rtmp/server.ts";
 import type { Denial, ServerEvent } from "../../src/rtmp/server-events.ts";
+import { everySplit } from "../support/every-split.ts";
 import { randomBytes } from "../support/mutate.ts";
 import { amf, type AmfValue, frame, WireReader } from "../support/rtmp-wire.ts";
 
@@ -148,4 +149,38 @@ export function errorOf(run: () => unknown): unknown {
     return error;
   }
   return undefined;
+}
+
+const START = ["window 2500000", "bandwidth 2500000 2", "chunk size 4096"];
+/** What is said to who connects, and to who publishes then. */
+export const CONNECTED = [...START, "_result 1 {} status:NetConnection.Connect.Success @0"];
+export const PUBLISHED = "onStatus 0 null status:NetStream.Publish.Start @1";
+
+/** Media as text, so that a difference can be read. */
+function seen(driven: Driven): unknown[] {
+  return driven.events.map((event) =>
+    event.type === "media"
+      ? `${event.typeId} at ${event.timestamp}: ${Bun.hash(event.payload)} (${event.payload.length})`
+      : event,
+  );
+}
+
+/** The same at every cut. Pings are answered at once, whatever waits: they are told apart. */
+export function everyWay(bytes: Uint8Array): {
+  events: unknown[];
+  said: string[];
+  pongs: string[];
+  driven: Driven;
+} {
+  let last = new Driven();
+  const results = everySplit(bytes, (segments) => {
+    last = drive(segments);
+    const isPong = (line: string) => line.startsWith("event 7 ");
+    return {
+      events: seen(last),
+      said: last.said.filter((line) => !isPong(line)),
+      pongs: last.said.filter(isPong),
+    };
+  });
+  return { ...results, driven: last };
 }

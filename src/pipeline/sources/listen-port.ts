@@ -6,6 +6,7 @@
 import type { RtmpListenOptions, ServerLink } from "../../net/rtmp-listen.ts";
 import { RtmpListener } from "../../net/rtmp-listen.ts";
 import type { Denial, PlayRequest, PublishRequest } from "../../rtmp/server-events.ts";
+import { servedNames } from "../../rtmp/server-requests.ts";
 
 /** Who may come in. */
 export type ListenRules = {
@@ -123,8 +124,8 @@ export class ListenPort {
 
   #onPlay(link: ServerLink, request: PlayRequest): void {
     const { app, playName } = this.#rules;
-    const name = request.streamName.replace(/^(mp4|flv|mp3):/, "").replace(/\.flv$/, "");
-    if (playName !== undefined && request.app === app && name === playName && this.onPlayer !== undefined) {
+    const isServed = playName !== undefined && servedNames(request.streamName).includes(playName);
+    if (isServed && request.app === app && this.onPlayer !== undefined) {
       this.onPlayer(link, request);
       return;
     }
