@@ -3,7 +3,7 @@
  * in the PATH and a server where the block names one. Only the ports differ, because this machine may be in use.
  */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, symlinkSync } from "node:fs";
+import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runnelBinary } from "../support/binary.ts";
 import { decodingErrors, publish, show } from "../support/media.ts";
@@ -117,4 +117,29 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
     await well(relay);
     expect(await decodingErrors(await nginx.recording("from-obs"))).toBe("");
   });
+});
+
+test("what needs a microphone, or other people's servers, is understood as it is printed", async () => {
+  const camera = makeRpicam();
+  const folder = scratch("readme");
+  symlinkSync(await runnelBinary(), join(folder, "runnel"));
+  const recipe = /<!-- recipe -->\n```yaml\n([^]*?)```/.exec(README)![1]!;
+  writeFileSync(join(folder, "youtube"), "of-youtube\n");
+  writeFileSync(join(folder, "ffmpeg"), "#!/bin/sh\n", { mode: 0o755 });
+  writeFileSync(join(folder, "show.yaml"), recipe.replace("/run/secrets/youtube", "youtube"));
+  const names = ["CAM_TOKEN", "OBS_KEY", "TWITCH_KEY", "STREAM_KEY"];
+  const env = [`PATH=${folder}:${camera.folder}:/usr/bin:/bin`, ...names.map((name) => `${name}=of-${name}`)];
+  const [next, resolved, _probe, _run, once, print] = commands("recipes");
+  for (const command of [
+    next!,
+    resolved!,
+    once!.replace(/(?=\s+#)/, " --dry-run"),
+    print!,
+    `${commands("microphone")[0]!} --dry-run`,
+  ]) {
+    const said = await well(
+      start(["env", "-i", ...env, "sh", "-c", command], { cwd: folder, timeout: 60_000 }),
+    );
+    expect(said).not.toContain("of-");
+  }
 });
