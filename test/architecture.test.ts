@@ -304,6 +304,8 @@ describe("only where it belongs:", () => {
   });
 });
 
+const EXPORTED = /^export (abstract |async )*(const|let|function\*?|class|type \w|interface)/;
+
 describe("every file", () => {
   test(`has at most ${MAX_LINES} lines`, () => {
     const long = SOURCES.filter(({ text }) => text.trimEnd().split("\n").length > MAX_LINES);
@@ -313,6 +315,16 @@ describe("every file", () => {
   test("begins with a paragraph that says what it is for", () => {
     const bare = SOURCES.filter(({ text }) => !/^\/\*\*(?:(?!\*\/)[\s\S]){40,}\*\//.test(text));
     expect(bare.map(({ file }) => file)).toEqual([]);
+  });
+
+  test("says of each thing that it exports what that is", () => {
+    const bare = SOURCES.flatMap(({ file, text }) => {
+      const lines = text.split("\n");
+      return lines
+        .filter((line, i) => EXPORTED.test(line) && !lines[i - 1]?.trimEnd().endsWith("*/"))
+        .map((line) => `${file}: ${line}`);
+    });
+    expect(bare).toEqual([]);
   });
 
   test("has something of its own: no file only hands on what others export", () => {

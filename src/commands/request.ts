@@ -31,9 +31,7 @@ function jobRequest(
   { environment, now }: { readonly environment: Environment; readonly now: Date },
 ): JobRequest {
   const problems: string[] = [];
-  const one = (name: string): string | undefined => args.values.get(name)?.[0];
-  const many = (name: string): readonly string[] => args.values.get(name) ?? [];
-  const has = (name: string): boolean => (args.counts.get(name) ?? 0) > 0;
+  const { one, many, given, has } = readersOf(args);
   const rtmp = one("rtmp");
   const [first, ...rest] = args.positionals;
   const [source, positional] = rtmp === undefined ? [first, rest] : [rtmp, args.positionals];
@@ -60,23 +58,9 @@ function jobRequest(
       certKey: pem("cert-key", "PRIVATE KEY"),
     },
     named: namedOptions(args),
-    durations: {
-      for: one("for"),
-      wait: one("wait"),
-      stall: one("stall"),
-      grace: one("grace"),
-      "retry-min": one("retry-min"),
-      "retry-max": one("retry-max"),
-    },
+    durations: given("for", "wait", "stall", "grace", "retry-min", "retry-max"),
     until: one("until"),
-    recording: {
-      segment: one("segment"),
-      align: one("align"),
-      join: one("join"),
-      "keep-age": one("keep-age"),
-      "keep-size": one("keep-size"),
-      "keep-free": one("keep-free"),
-    },
+    recording: given("segment", "align", "join", "keep-age", "keep-size", "keep-free"),
     stopSeconds: one("stop"),
     timeoutSeconds: one("timeout"),
     follow: has("follow"),
@@ -84,16 +68,7 @@ function jobRequest(
     realtime: !has("no-realtime"),
     silentAudio: has("silent-audio"),
     audio: one("audio"),
-    capture: {
-      fps: one("fps"),
-      format: one("format"),
-      clock: one("clock"),
-      size: one("size"),
-      bitrate: one("bitrate"),
-      keyframe: one("keyframe"),
-      rotation: one("rotation"),
-      exposure: one("exposure"),
-    },
+    capture: given("fps", "format", "clock", "size", "bitrate", "keyframe", "rotation", "exposure"),
     ca: pem("ca", "CERTIFICATE"),
     insecure: has("insecure"),
     bind: one("bind"),
@@ -101,6 +76,18 @@ function jobRequest(
     now,
     defaultTemplate: DEFAULT_TEMPLATE,
     problems,
+  };
+}
+
+/** Ways to ask what was given: the text of a flag, all of them, those of several flags, whether a switch stands. */
+function readersOf({ values, counts }: Args) {
+  const one = (name: string): string | undefined => values.get(name)?.[0];
+  return {
+    one,
+    many: (name: string): readonly string[] => values.get(name) ?? [],
+    given: <Name extends string>(...names: readonly Name[]) =>
+      Object.fromEntries(names.map((name) => [name, one(name)])) as Record<Name, string | undefined>,
+    has: (name: string): boolean => (counts.get(name) ?? 0) > 0,
   };
 }
 
@@ -120,7 +107,7 @@ function gathered<T>(problems: string[], instead: T, read: () => T): T {
 
 /** rtmpdump's flags. */
 export function namedOptions(args: Args): NamedOptions {
-  const one = (name: string): string | undefined => args.values.get(name)?.[0];
+  const { one } = readersOf(args);
   const conn = args.values.get("conn");
   return {
     playpath: one("playpath"),

@@ -6,6 +6,7 @@
 import { createConsola, type ConsolaInstance } from "consola/core";
 import type { Terminal } from "./terminal.ts";
 
+/** How lines look: for people, for programs, for journald with its priorities. */
 export type LogFormat = "text" | "json" | "journal";
 
 /** How much is said: -q is -1, nothing is 0, -v is 1, -vv is 2. */

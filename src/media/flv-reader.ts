@@ -53,6 +53,7 @@ export type FlvDamage = {
   readonly zeros: number;
 };
 
+/** Who hears of what is read. */
 export type FlvHandlers = {
   onTag: (tag: FlvTag) => void;
   /** A second file begins at this byte: its timestamps have nothing to do with those before. */
@@ -60,6 +61,7 @@ export type FlvHandlers = {
   onDamage?: (damage: FlvDamage) => void;
 };
 
+/** How a file is read. */
 export type FlvReaderOptions = {
   /**
    * Saves what can be saved of a wreck, where a stream is better off with less: a single good tag between two

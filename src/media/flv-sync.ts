@@ -18,6 +18,7 @@ const DOUBTFUL = 512 * 1024;
 
 /** What `syncAt` says when it needs no more bytes; any number above these is how many it needs from that place. */
 export const NO_SYNC = 0;
+/** What it says of a place where reading can go on. */
 export const SYNC = 1;
 
 /** u24, big-endian. */

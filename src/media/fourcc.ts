@@ -9,6 +9,7 @@
 /** Which kind of message carries a codec. */
 export type CodecKind = "audio" | "video";
 
+/** What is known of a codec. */
 export type CodecRow = {
   /** FourCC as text; made up where `enhanced` is false, so that every codec has one name of four letters. */
   readonly fourcc: string;

@@ -12,6 +12,7 @@ export type MediaKind = "audio" | "video" | "data";
  */
 export type PacketRole = "metadata" | "header" | "key" | "frame" | "end";
 
+/** See the head of this file. */
 export type MediaPacket = {
   readonly kind: MediaKind;
   readonly role: PacketRole;

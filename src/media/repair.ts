@@ -32,6 +32,7 @@ export type MendedTag = {
 /** A sequence header that comes after the first frames it is for: to be written first, and told to the next Mender. */
 export type LateHeader = { readonly key: string; readonly tag: MendedTag };
 
+/** Who hears of mended tags, and of what was wrong. */
 export type MenderHandlers = {
   readonly onTag: (tag: MendedTag) => void;
   readonly onFinding: (finding: Finding) => void;

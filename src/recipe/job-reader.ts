@@ -11,11 +11,15 @@ import { dashed, type Ground, type RecipeProblem } from "./problems.ts";
 import type { JobRecipe } from "./schema.ts";
 import { nodeAt, placeOf, type Path } from "./tree.ts";
 
-/** The parts of a job that have keys of their own, as the definition types them once short forms are written out. */
+/** A part of a job that has keys of its own, as the definition types it once short forms are written out. */
 type Long<Value> = Exclude<Value, string | number | boolean | readonly unknown[] | undefined>;
+/** `from`, written out. */
 export type FromRecipe = Long<JobRecipe["from"]>;
+/** `record`, written out. */
 export type RecordRecipe = Long<JobRecipe["record"]>;
+/** `schedule`, written out. */
 export type ScheduleRecipe = Long<JobRecipe["schedule"]>;
+/** A destination, written out. */
 export type ToRecipe = Long<NonNullable<JobRecipe["to"]>[string]>;
 
 /** A job as the definition types it, what is around it, and what of it is in doubt. */

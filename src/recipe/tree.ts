@@ -39,8 +39,11 @@ export type ScalarNode = {
 /** A key with its value. */
 export type Entry = { readonly key: string; readonly keyPlace: Place; readonly value: Node };
 
+/** Keys in their order. */
 export type MapNode = { readonly kind: "map"; readonly place: Place; readonly entries: readonly Entry[] };
+/** Values in their order. */
 export type ListNode = { readonly kind: "list"; readonly place: Place; readonly items: readonly Node[] };
+/** A value of any kind. */
 export type Node = ScalarNode | MapNode | ListNode;
 
 /** The way to a node: keys and positions in lists. */

@@ -16,8 +16,9 @@ import { ProtocolError } from "../errors.ts";
 
 /** The length of C1, S1, C2 and S2. */
 export const PACKET_SIZE = 1536;
-/** How many random bytes packet 1 takes, and packet 2 when it is signed. */
+/** How many random bytes packet 1 takes, */
 export const RANDOM_SIZE = 1528;
+/** and packet 2 when it is signed. */
 export const SIGNED_RANDOM_SIZE = 1504;
 
 const VERSION = 3;
@@ -32,7 +33,9 @@ const TAIL = Uint8Array.fromHex("f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fa
 /** The keys of both sides: `sign` is for packet 1, `full` (with the tail) for packet 2. */
 export type HandshakeKey = { readonly sign: Uint8Array; readonly full: Uint8Array };
 
+/** What clients sign with. */
 export const CLIENT_KEY = makeKey("Genuine Adobe Flash Player 001");
+/** What servers sign with. */
 export const SERVER_KEY = makeKey("Genuine Adobe Flash Media Server 001");
 
 /** Where packet 1 keeps its digest: in its first half, or behind the public key. */

@@ -6,6 +6,7 @@
 import type { VideoLosses } from "../../media/access-units.ts";
 import type { SplitterLosses } from "../../media/annexb-splitter.ts";
 
+/** What is watched, and who hears of it. */
 export type RateReportOptions = {
   /** Frames per second that were asked for; undefined: any rate is right. */
   readonly wanted: number | undefined;
