@@ -61,11 +61,14 @@ export class Hub {
     for (const queue of this.#queues) queue.offer(packet);
   }
 
-  /** A segment of the source is eaten: wakes the sinks. */
-  flush(): void {
+  /** A segment of the source is eaten: wakes the sinks. `now` is a monotonic clock in ms. */
+  flush(now: number): void {
     // A sink may unsubscribe while it runs.
     this.#dirty.push(...this.#queues);
-    for (const queue of this.#dirty) if (queue.length > 0 || queue.overflowed) queue.wake();
+    for (const queue of this.#dirty) {
+      if (queue.length > 0 || queue.overflowed) queue.wake();
+      queue.settle(now);
+    }
     this.#dirty.length = 0;
   }
 
@@ -107,6 +110,13 @@ export class Hub {
   get crowded(): boolean {
     for (const queue of this.#queues) if (queue.crowded) return true;
     return false;
+  }
+
+  /** How long a source with a backlog should wait for its sinks, in ms from `now` on. */
+  patience(now: number): number {
+    let longest = 0;
+    for (const queue of this.#queues) longest = Math.max(longest, queue.patience(now));
+    return longest;
   }
 
   /** Resolves when a queue that was congested or crowded has room again. */

@@ -1,7 +1,12 @@
 /**
  * Ingest: where every source hands in what it read. A body becomes a MediaPacket (its header is peeked at, never
  * changed), gets its place on the job's timeline and goes to the hub. Kept over reconnects of the source, so the
- * timeline goes on. It also says when a source should wait.
+ * timeline goes on. It also says when a source should wait: always for a sink that must lose nothing, and for one
+ * that would skip in two cases, in which nobody is held up.
+ *
+ *   ahead      it brings media before its time, as a server does from its cache: until that is due
+ *   backlog    its line was slow and has come back: it is read more slowly than it comes, but at twice the pace of
+ *              the clock at least, and only while the sink keeps taking
  */
 
 import type { MediaKind, MediaPacket } from "../media/packet.ts";
@@ -19,22 +24,33 @@ export type IngestExtras = {
   readonly tap?: Tap | undefined;
   /** Adds silence where there is no sound. */
   readonly silence?: SilenceStage | undefined;
+  /** A monotonic clock in ms. */
+  readonly now?: () => number;
 };
 
 /** A source this far ahead of the clock is no live source and may be asked to wait, in ms. */
 const AHEAD_MS = 500;
+/** Media that comes in bursts below this is the unrest of a network, not a backlog; in ms. */
+const BACKLOG_MS = 1000;
+/** A backlog is read at this many times the pace of the clock, or faster: it is never in vain that it is awaited. */
+const CATCH_UP = 2;
 
 /** What a source brings in; see the head of this file. */
 export class Ingest {
   readonly #onFirst: () => void;
   readonly #tap: Tap | undefined;
   readonly #silence: SilenceStage | undefined;
+  readonly #now: () => number;
   #hub: Hub;
   #timeline = new Timeline();
   #fresh = true;
   /** The clock at the session's first media, and the position then. */
   #startedAt = 0;
   #startedFrom = 0;
+  /** Media that came faster than CATCH_UP times the clock, in ms, when it was last looked at, and the position then. */
+  #backlog = 0;
+  #lookedAt = 0;
+  #lookedTo = 0;
   #awaiting: Promise<unknown> | undefined;
 
   /** `onFirst` is called at the first media of each session of the source. */
@@ -43,6 +59,7 @@ export class Ingest {
     this.#onFirst = onFirst;
     this.#tap = extras.tap;
     this.#silence = extras.silence;
+    this.#now = extras.now ?? (() => performance.now());
   }
 
   /** Jumps that the timeline bridged. */
@@ -64,6 +81,8 @@ export class Ingest {
     this.#timeline = new Timeline();
     this.#silence?.startOver();
     this.#fresh = true;
+    this.#backlog = 0;
+    this.#lookedTo = 0;
   }
 
   /** Takes a message or tag of type 8, 9, 15 or 18 with its 32-bit time in ms. */
@@ -96,7 +115,7 @@ export class Ingest {
   publish(packet: MediaPacket): void {
     if (this.#fresh && (packet.role === "key" || packet.role === "frame") && packet.kind !== "data") {
       this.#fresh = false;
-      this.#startedAt = performance.now();
+      this.#startedAt = this.#now();
       this.#startedFrom = packet.dts;
       this.#onFirst();
     }
@@ -106,7 +125,9 @@ export class Ingest {
 
   /** Everything that was read at once has been pushed: the sinks may run. */
   flush(): void {
-    this.#hub.flush();
+    const now = this.#now();
+    this.#hub.flush(now);
+    this.#backlogMs(now);
   }
 
   /** Sinks are being connected: a source that can wait should, until `ready` settles. */
@@ -118,32 +139,49 @@ export class Ingest {
     this.#awaiting = settled;
   }
 
-  /**
-   * Whether the source should stop reading now. A sink that must lose nothing can demand it at any time; one that
-   * may skip only while the source is ahead of the clock, so that a live stream never waits for anybody.
-   */
+  /** Whether the source should stop reading now; see the head of this file. */
   get mustWait(): boolean {
-    const hub = this.#hub;
-    if (hub.congested) return true;
-    return (this.#awaiting !== undefined || hub.crowded) && this.#aheadMs() > AHEAD_MS;
+    return this.#longestWait() > 0;
   }
 
   /** Resolves when the source may go on reading, or `signal` aborts. */
   async room(signal: AbortSignal): Promise<void> {
-    while (this.mustWait && !signal.aborted) {
-      const { congested, crowded } = this.#hub;
-      const nap = congested ? MAX_NAP_MS : Math.min(MAX_NAP_MS, Math.max(1, this.#aheadMs() - AHEAD_MS));
+    while (!signal.aborted) {
+      const wait = this.#longestWait();
+      if (wait <= 0) return;
       // Relief is asked for only where there is something to relieve: a promise that is settled already would
       // turn this into a loop that starves everything else.
-      await Pacer.sleepUntil(crowded ? this.#hub.relief() : this.#awaiting, nap, signal);
+      const event = this.#hub.crowded ? this.#hub.relief() : this.#awaiting;
+      await Pacer.sleepUntil(event, Math.min(MAX_NAP_MS, Math.max(1, wait)), signal);
     }
   }
 
+  /** How long the source should wait if nothing changes, in ms. */
+  #longestWait(): number {
+    const hub = this.#hub;
+    if (hub.congested) return MAX_NAP_MS;
+    const { crowded } = hub;
+    if (!crowded && this.#awaiting === undefined) return 0;
+    const now = this.#now();
+    const ahead = this.#aheadMs(now) - AHEAD_MS;
+    if (ahead > 0 || !crowded) return ahead;
+    return Math.min(hub.patience(now), (this.#backlogMs(now) - BACKLOG_MS) / CATCH_UP);
+  }
+
   /** How far the session's media is ahead of the clock, in ms. */
-  #aheadMs(): number {
+  #aheadMs(now: number): number {
     if (this.#fresh) return 0;
-    const media = this.#hub.counters.position - this.#startedFrom;
-    return media - (performance.now() - this.#startedAt);
+    return this.#hub.counters.position - this.#startedFrom - (now - this.#startedAt);
+  }
+
+  /** What a source that is late has brought at once and could have brought later, in ms of media. */
+  #backlogMs(now: number): number {
+    const { position } = this.#hub.counters;
+    const came = Math.max(0, position - this.#lookedTo);
+    this.#backlog = Math.max(0, this.#backlog + came - CATCH_UP * (now - this.#lookedAt));
+    this.#lookedAt = now;
+    this.#lookedTo = position;
+    return this.#backlog;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * PacketQueue: what one sink has not taken yet. Bounded by bytes and by media time; what happens at the bound is
- * the queue's policy, and never touches another queue.
+ * PacketQueue: what one sink has not taken yet. Bounded by bytes and by seconds; what happens at the bound is the
+ * queue's policy, and never touches another queue.
  *
  *      take()  <-  [ preface ]  [ head ........ tail ]  <-  offer()
  *               headers of a     ring of packets,
@@ -9,6 +9,10 @@
  * `skip`: whole GOPs leave from the head, and what follows begins with metadata, sequence headers and a
  * keyframe again, so that a picture is never broken. `hold`: nothing is lost; the queue says that it is
  * congested and the source waits. `fail`: nothing is lost silently; the sink that owns the queue fails alone.
+ *
+ * The seconds are those that the sink itself is late by: so much media waits, and for so long. Media time alone is no
+ * measure, since a source whose line comes back brings what it is late with at once; nor is the wait alone, since
+ * the source may be silent meanwhile.
  */
 
 import type { MediaPacket } from "../media/packet.ts";
@@ -19,6 +23,8 @@ export type QueueLimits = {
   readonly bytes: number;
   readonly ms: number;
   readonly policy: "skip" | "hold" | "fail";
+  /** Nobody waits for this sink, not even a source that brings a backlog. */
+  readonly unawaited?: true;
 };
 
 /** Without a video frame for this long, in ms of media, sound need not wait for a keyframe. */
@@ -26,6 +32,9 @@ export const VIDEO_GONE_MS = 10_000;
 
 /** A peer may send packets of a byte or two, that take far more memory than they have bytes: so many may wait. */
 const MAX_PACKETS = 131_072;
+
+/** A sink that takes nothing for this long is not waited for, in ms: a line that works is filled in steps below it. */
+const PATIENCE_MS = 2000;
 
 /** What a queue lost, in all. */
 export type QueueLoss = { packets: number; bytes: number; ms: number };
@@ -43,6 +52,9 @@ export class PacketQueue {
   readonly lost: QueueLoss = { packets: 0, bytes: 0, ms: 0 };
   readonly #limits: QueueLimits;
   #ring: (MediaPacket | undefined)[] = new Array(64);
+  /** When the packets of the ring came; known of the oldest `#settled` ones. */
+  #arrivals: number[] = new Array<number>(64).fill(0);
+  #settled = 0;
   #head = 0;
   #count = 0;
   #bytes = 0;
@@ -63,6 +75,11 @@ export class PacketQueue {
   #crowded = false;
   #overflowed = false;
   #ended = false;
+  /** Something was taken since the last look, and when a look last found that. */
+  #moved = false;
+  #movedAt = 0;
+  /** It skipped, and has not caught up since. */
+  #slow = false;
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -118,14 +135,31 @@ export class PacketQueue {
       this.#endLoss(packet.dts);
     }
     if (this.#count === this.#ring.length) this.#grow();
-    this.#ring[(this.#head + this.#count) & (this.#ring.length - 1)] = packet;
+    this.#ring[this.#slot(this.#count)] = packet;
     this.#count += 1;
     this.#bytes += packet.body.length;
     const { bytes, ms } = this.#limits;
     if (this.#bytes * 2 > bytes || this.ms * 2 > ms || this.#count * 2 > MAX_PACKETS) {
       this.#crowded = true;
-      if (this.#bytes > bytes || this.ms > ms || this.#count > MAX_PACKETS) this.#full();
+      if (this.#bytes > bytes || this.#count > MAX_PACKETS) this.#full();
     }
+  }
+
+  /** What came until now has been offered, and the sink has taken what it could; `now` is a monotonic clock in ms. */
+  settle(now: number): void {
+    if (this.#settled === 0 || this.#moved) this.#movedAt = now;
+    this.#moved = false;
+    for (; this.#settled < this.#count; this.#settled++) this.#arrivals[this.#slot(this.#settled)] = now;
+    if (this.#count === 0 && !this.#awaitsKey) this.#slow = false;
+    while (this.#limits.policy !== "hold" && this.#isLate(now)) this.#full();
+  }
+
+  /** How long a source with a backlog should wait for this sink, in ms from `now` on; 0 if not at all. */
+  patience(now: number): number {
+    if (!this.#crowded || this.#slow || this.#limits.unawaited === true) return 0;
+    if (this.#moved) this.#movedAt = now;
+    this.#moved = false;
+    return Math.max(0, this.#movedAt + PATIENCE_MS - now);
   }
 
   /** Takes the oldest packet, if there is one. */
@@ -133,6 +167,7 @@ export class PacketQueue {
     if (this.#preface.length > 0) return this.#preface.shift();
     if (this.#count === 0) return undefined;
     const packet = this.#shift();
+    this.#moved = true;
     this.#relieve();
     return packet;
   }
@@ -166,8 +201,17 @@ export class PacketQueue {
     }
   }
 
+  #slot(i: number): number {
+    return (this.#head + i) & (this.#ring.length - 1);
+  }
+
   #at(i: number): MediaPacket {
-    return this.#ring[(this.#head + i) & (this.#ring.length - 1)] as MediaPacket;
+    return this.#ring[this.#slot(i)] as MediaPacket;
+  }
+
+  #isLate(now: number): boolean {
+    const { ms } = this.#limits;
+    return this.ms > ms && now - this.#arrivals[this.#head]! > ms;
   }
 
   #shift(): MediaPacket {
@@ -175,6 +219,7 @@ export class PacketQueue {
     this.#ring[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#count -= 1;
+    if (this.#settled > 0) this.#settled -= 1;
     this.#bytes -= packet.body.length;
     if (isHeader(packet)) this.#headers.remember(packet);
     return packet;
@@ -182,8 +227,13 @@ export class PacketQueue {
 
   #grow(): void {
     const ring = new Array<MediaPacket | undefined>(this.#ring.length * 2);
-    for (let i = 0; i < this.#count; i++) ring[i] = this.#at(i);
+    const arrivals = new Array<number>(ring.length).fill(0);
+    for (let i = 0; i < this.#count; i++) {
+      ring[i] = this.#at(i);
+      arrivals[i] = this.#arrivals[this.#slot(i)]!;
+    }
     this.#ring = ring;
+    this.#arrivals = arrivals;
     this.#head = 0;
   }
 
@@ -199,6 +249,7 @@ export class PacketQueue {
         return;
       case "skip":
         this.#skip();
+        this.#slow = true;
         return;
       default:
         this.#limits.policy satisfies never;
@@ -283,6 +334,8 @@ export class PacketQueue {
 
   #clear(): void {
     this.#ring = new Array(64);
+    this.#arrivals = new Array<number>(64).fill(0);
+    this.#settled = 0;
     this.#head = 0;
     this.#count = 0;
     this.#bytes = 0;

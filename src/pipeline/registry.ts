@@ -21,8 +21,8 @@ type FourCcs = DialTarget["fourCcs"];
 /** Takes what the parts say for the log, without secrets. */
 export type Report = (event: JobEvent) => void;
 
-/** A player skips ahead earlier: whoever watches wants now. */
-const PLAYER_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: 5000, policy: "skip" };
+/** A player skips ahead earlier: whoever watches wants now. Who comes to watch must not hold up the stream. */
+const PLAYER_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: 5000, policy: "skip", unawaited: true };
 /** A recording beside destinations fails alone when this much waits for the disk. */
 const RECORDING_QUEUE: QueueLimits = { bytes: 64 * 1024 * 1024, ms: Infinity, policy: "fail" };
 /** A recording by itself makes the source wait instead: more than the disk takes in one go would only be memory. */

@@ -167,8 +167,8 @@ describe("flush", () => {
     b.onReady = () => woken.push(`b ${b.length}`);
     publish(hub, "K0 f40");
     expect(woken).toEqual([]);
-    hub.flush();
-    hub.flush();
+    hub.flush(0);
+    hub.flush(0);
     expect(woken).toEqual(["a 2", "b 2", "b 2"]);
   });
 
@@ -184,9 +184,9 @@ describe("flush", () => {
     let woken = 0;
     sound.onReady = () => woken++;
     publish(hub, "K0");
-    hub.flush();
+    hub.flush(0);
     publish(hub, "f40");
-    hub.flush();
+    hub.flush(0);
     hub.end();
     expect(failures).toHaveLength(1);
     expect(woken).toBe(3);
@@ -203,7 +203,7 @@ describe("flush", () => {
       };
     }
     publish(hub, "K0");
-    hub.flush();
+    hub.flush(0);
     expect(woken).toEqual([0]);
   });
 
@@ -267,6 +267,7 @@ describe("congestion", () => {
     for (const one of packets(line)) {
       hub.publish(one);
       taken.push(...takeAll(fast));
+      hub.flush(one.dts);
     }
     expect(lineOf(taken)).toBe(line);
     expect(lineOf(takeAll(slow))).toBe("V1 K160 f200");

@@ -10,9 +10,9 @@ const HOLD: QueueLimits = { bytes: 100, ms: Infinity, policy: "hold" };
 const NEVER = new AbortController().signal;
 const TYPE = { audio: 8, video: 9, data: 18 };
 
-function makeIngest(limits?: QueueLimits) {
+function makeIngest(limits?: QueueLimits, now = () => performance.now()) {
   const hub = new Hub();
-  const ingest = new Ingest(hub, () => {});
+  const ingest = new Ingest(hub, () => {}, { now });
   const queue = limits === undefined ? undefined : hub.subscribe(limits);
   const push = (line: string): void => {
     for (const one of packets(line)) ingest.push(TYPE[one.kind], one.dts, one.body);
@@ -51,6 +51,24 @@ describe("a source waits", () => {
     const from = performance.now();
     await ingest.room(NEVER);
     expect(performance.now() - from).toBeLessThan(500);
+  });
+
+  test("for one that would skip, when it brings what it is late with", async () => {
+    let now = 0;
+    const { ingest, queue, push } = makeIngest({ ...SKIP, ms: 8000 }, () => now);
+    push("K0");
+    empty(queue);
+    ingest.flush();
+    now = 20_000;
+    for (let at = 2000; at <= 10_000; at += 2000) {
+      push(`K${at}`);
+      ingest.flush();
+    }
+    expect(ingest.mustWait).toBe(true);
+    const room = ingest.room(NEVER);
+    empty(queue);
+    await room;
+    expect([ingest.mustWait, queue?.lost.packets]).toEqual([false, 0]);
   });
 
   test("for sinks that are being connected, when it is ahead", async () => {

@@ -130,7 +130,7 @@ describe("one sink is not felt by another:", () => {
 
   test("one that is slow skips, and says what it lost", async () => {
     const { source, controls } = liveSource();
-    const limits: QueueLimits = { bytes: Infinity, ms: 100, policy: "skip" };
+    const limits: QueueLimits = { bytes: 85, ms: Infinity, policy: "skip" };
     const [slow, good] = [new FakeSink("slow", { manual: true, limits }), new FakeSink("good")];
     const job = new FakeJob(makePlan(), source, [slow, good]);
     await until("both are live", () => slow.sessions.length + good.sessions.length === 2);

@@ -82,6 +82,7 @@ test.each(Array.from({ length: 60 }, (_, seed) => seed))(
     };
     for (const one of offered) {
       queue.offer(one);
+      if (random() < 0.7) queue.settle(one.dts + pick(random, 100));
       expect(queue.bytes).toBeLessThanOrEqual(limits.bytes + 216);
       if (random() < 0.01) {
         queue.restart();

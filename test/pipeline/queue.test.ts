@@ -10,8 +10,16 @@ const WIDE: QueueLimits = { bytes: Infinity, ms: Infinity, policy: "skip" };
 
 function filled(limits: QueueLimits, line: string): PacketQueue {
   const queue = new PacketQueue(limits);
-  for (const one of packets(line)) queue.offer(one);
+  live(queue, line);
   return queue;
+}
+
+/** What a live source brings: each packet at its time. */
+function live(queue: PacketQueue, line: string): void {
+  for (const one of packets(line)) {
+    queue.offer(one);
+    queue.settle(one.dts);
+  }
 }
 
 function takeAll(queue: PacketQueue): MediaPacket[] {
@@ -161,7 +169,7 @@ describe("skip", () => {
   test("headers that the sink has been given come again at the time of the keyframe", () => {
     const queue = filled({ ...WIDE, ms: 100 }, "M1 V1 K0");
     expect(lineOf(takeAll(queue))).toBe("M1 V1 K0");
-    for (const one of packets("f40 K80 f150")) queue.offer(one);
+    live(queue, "f40 K80 f150");
     const again = takeAll(queue);
     expect(lineOf(again)).toBe("M1 V1 K80 f150");
     expect(again.map((one) => one.dts)).toEqual([80, 80, 80, 150]);
@@ -171,7 +179,7 @@ describe("skip", () => {
     const queue = new PacketQueue({ ...WIDE, ms: 100 });
     let told = 0;
     queue.onLoss = () => told++;
-    for (const one of packets("V1 K0 f40 f120 f160 K200")) queue.offer(one);
+    live(queue, "V1 K0 f40 f120 f160 K200");
     expect([told, queue.lost.packets]).toEqual([4, 4]);
   });
 
@@ -188,7 +196,7 @@ describe("skip", () => {
   test("two losses add up without what was given between them", () => {
     const queue = filled({ ...WIDE, ms: 100 }, "K0 f90 K110");
     expect(lineOf(takeAll(queue))).toBe("K110");
-    for (const one of packets("K500 f560 K610")) queue.offer(one);
+    live(queue, "K500 f560 K610");
     expect(lineOf(takeAll(queue))).toBe("K610");
     expect(queue.lost).toEqual({ packets: 4, bytes: 64, ms: 220 });
   });
@@ -265,7 +273,7 @@ describe("crowded", () => {
     const queue = filled({ bytes: 1000, ms: 100, policy: "skip" }, "K0 f40 K80");
     let relieved = 0;
     queue.onRelief = () => relieved++;
-    queue.offer(packet("K101"));
+    live(queue, "K101");
     expect([lineOf(takeAll(queue)), relieved]).toEqual(["K80 K101", 1]);
   });
 });

@@ -45,7 +45,7 @@ export class SinkHost {
   /** Publishes packets in text, see packets.ts, and wakes the sink. */
   feed(line: string): void {
     for (const one of packets(line)) this.hub.publish(one);
-    this.hub.flush();
+    this.hub.flush(0);
   }
 
   /** The source is over. */

@@ -221,7 +221,7 @@ test("a file goes beyond 4 GiB", async () => {
   for (let i = 1; i <= 280; i++) {
     host.hub.publish({ ...frame, dts: i * 2000 });
     if (i % 4 !== 0) continue;
-    host.hub.flush();
+    host.hub.flush(0);
     await until("it is written", () => host.queue?.length === 0);
   }
   host.end();
