@@ -1,5 +1,5 @@
 /** Programs as sources: their bytes, their end, their failures, and that nothing of them stays. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import {
   childSegments,
   findProgram,
@@ -77,11 +77,16 @@ describe("childSegments", () => {
   });
 
   test("a reader that takes its time is not the program's silence", async () => {
+    // Time passes only while nobody reads, so that a slow start of the program is no silence either.
+    let now = 0;
+    using _clock = spyOn(performance, "now").mockImplementation(() => now);
     const given = options("for i in 1 2 3 4 5; do echo $i; done", { stall: 50 });
     let text = "";
     for await (const segment of childSegments(given, new AbortController().signal)) {
       text += new TextDecoder().decode(segment);
-      await Bun.sleep(150);
+      now += 1000;
+      // Longer than from one look at the clock to the next.
+      await Bun.sleep(50);
     }
     expect(text).toBe("1\n2\n3\n4\n5\n");
   });
