@@ -111,7 +111,7 @@ export class Episodes {
   async end(stop: AbortSignal, abort: AbortSignal): Promise<void> {
     this.#hub.end();
     const hurry = new AbortController();
-    const done = Promise.all(this.#sinks.map((sink) => sink.end(hurry.signal)));
+    const done = Promise.all(this.#sinks.map((sink) => sink.end({ hurry: hurry.signal, abort })));
     const giveUp = (): void => {
       hurry.abort();
       for (const sink of this.#sinks) sink.abort();

@@ -5,6 +5,7 @@
 
 import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
+import { aborted } from "./aborted.ts";
 import { Episodes } from "./episodes.ts";
 import { isNotLive, isStalled, isUnsaid } from "./faults.ts";
 import { Hooks } from "./hooks.ts";
@@ -108,7 +109,8 @@ class Job {
     this.#planPatience();
     this.#episodes.open();
     // A source that is made here waits for its destinations.
-    if (this.#source.nature === "made") await Promise.race([this.#episodes.settled, this.#stopped()]);
+    if (this.#source.nature === "made")
+      await Promise.race([this.#episodes.settled, aborted(this.#stopSource.signal)]);
     const reason = await this.#runSource();
     clearTimeout(this.#endTimer);
     clearTimeout(this.#graceTimer);
@@ -150,12 +152,6 @@ class Job {
     const { name, nature } = this.#source;
     const what = nature === "awaited" ? `nobody published to "${name}"` : `nothing came from "${name}"`;
     return `${what} within ${wait / 1000}s`;
-  }
-
-  #stopped(): Promise<void> {
-    const { signal } = this.#stopSource;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   }
 
   /** The source was away longer than `grace`: sinks end in good order and will start anew. */

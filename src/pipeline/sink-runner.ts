@@ -9,7 +9,7 @@ import { FileTally } from "./file-tally.ts";
 import type { Hub } from "./hub.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
 import type { JobEvent, SinkStatus } from "./report.ts";
-import type { Sink, SinkContext } from "./source.ts";
+import type { Ending, Sink, SinkContext } from "./source.ts";
 import { realSupervision, supervise, type Failure, type RetryPolicy } from "./supervise.ts";
 
 /** What a runner needs of the job. */
@@ -174,11 +174,11 @@ export class SinkRunner {
     this.#over = Promise.withResolvers();
   }
 
-  /** The job is over: the sink ends what its sessions left open, unless `signal` aborts. */
-  async end(signal: AbortSignal): Promise<void> {
+  /** The job is over: the sink ends what its sessions left open. */
+  async end(ending: Ending): Promise<void> {
     await this.finish();
     try {
-      await this.#sink.close?.(signal);
+      await this.#sink.close?.(ending);
     } catch (error) {
       this.#onGivenUp(error);
     }

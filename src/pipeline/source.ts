@@ -42,6 +42,9 @@ export type SinkContext = {
   trace(line: string): void;
 };
 
+/** How the job ends: `hurry` when what can be left out should be, `abort` when nobody wants to wait any longer. */
+export type Ending = { readonly hurry: AbortSignal; readonly abort: AbortSignal };
+
 /** Where media goes. */
 export interface Sink {
   /** The destination's name in logs; a file's path. */
@@ -61,5 +64,5 @@ export interface Sink {
   /** The source was away for `ms`; media from `at` (dts) on is from after that. */
   gap?(at: number, ms: number): void;
   /** No further session will come: ends what sessions left open or under way. Rejects on failure. */
-  close?(signal: AbortSignal): Promise<void>;
+  close?(ending: Ending): Promise<void>;
 }

@@ -64,7 +64,7 @@ export class TestRecording {
 
   /** The job is over. */
   close(): Promise<void> {
-    return this.sink.close!(this.#never.signal);
+    return this.sink.close!({ hurry: this.#never.signal, abort: this.#never.signal });
   }
 
   /** What lies in the folder and below it, sorted. */

@@ -172,6 +172,9 @@ export function slowDisk(path: string, bytes: number): DiskError {
   });
 }
 
+/** At the end of the job a disk that hangs is waited for this long, in ms. */
+export const STUCK_PATIENCE_MS = 30_000;
+
 /** A call to the disk has not come back. */
 export function silentDisk(path: string): DiskError {
   return new DiskError(`Cannot finish "${path}": the disk does not answer`, { path, code: "EBUSY" });

@@ -63,6 +63,6 @@ export function flvFileSink(options: FileSinkOptions): Sink {
     },
     run: (context, signal) => recorder.run(context, signal),
     gap: (at, ms) => recorder.gap(at, ms),
-    close: (signal) => recorder.close(signal),
+    close: (ending) => recorder.close(ending),
   };
 }

@@ -6,8 +6,9 @@
 
 import type { ServerLink } from "../../net/rtmp-listen.ts";
 import type { PlayRequest } from "../../rtmp/server-events.ts";
+import { aborted } from "../aborted.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
-import type { Sink, SinkContext } from "../source.ts";
+import type { Ending, Sink, SinkContext } from "../source.ts";
 import type { ListenPort } from "../sources/listen-port.ts";
 import { RunFramer } from "./run-framer.ts";
 import { RunSender, type Sending } from "./run-sender.ts";
@@ -33,7 +34,7 @@ export function playersSink(options: PlayersOptions): Sink {
       return audience.bytesOut;
     },
     run: (context, signal) => audience.serve(context, signal),
-    close: (signal) => audience.close(signal),
+    close: (ending) => audience.close(ending),
   };
 }
 
@@ -80,19 +81,14 @@ class Audience {
   }
 
   /** Waits until everybody has left; one that is slow to take the rest must not hold up a job that is ended at once. */
-  async close(signal: AbortSignal): Promise<void> {
-    await Promise.race([Promise.all(this.#leaving), aborted(signal)]);
+  async close({ hurry }: Ending): Promise<void> {
+    await Promise.race([Promise.all(this.#leaving), aborted(hurry)]);
   }
 
   #sayGoodbye(player: Player): void {
     const farewell = player.finish().finally(() => this.#leaving.delete(farewell));
     this.#leaving.add(farewell);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 /** One player's stream. */

@@ -10,12 +10,13 @@
 
 import { DiskError } from "../../errors.ts";
 import type { MediaPacket } from "../../media/packet.ts";
+import { aborted } from "../aborted.ts";
 import { isHeader } from "../headers.ts";
 import { Pacer } from "../pacer.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
-import type { SinkContext } from "../source.ts";
+import type { Ending, SinkContext } from "../source.ts";
 import { Cutter, type SegmentRule } from "./cutter.ts";
-import { diskError, isFull, silentDisk, slowDisk, type Disk } from "./disk.ts";
+import { diskError, isFull, silentDisk, slowDisk, STUCK_PATIENCE_MS, type Disk } from "./disk.ts";
 import { indexRoom, OpenRecording } from "./open-recording.ts";
 import type { RecordingFile } from "./recording-file.ts";
 import type { Clock, RecordingStore } from "./recording-store.ts";
@@ -39,8 +40,6 @@ const MAX_PENDING = 4 * 1024 * 1024;
 const BRIDGE_MS = 40;
 /** How long a file that was cut waits for packets from before the cut, in ms of media. */
 const LINGER_MS = 1000;
-/** At the end of the job a disk that hangs is waited for this long, in ms. */
-const STUCK_PATIENCE_MS = 30_000;
 /** An aborted session waits this long for the disk, in ms. */
 const ABORT_PATIENCE_MS = 2000;
 /** Records one stream after the other; see the head of this file. */
@@ -72,6 +71,8 @@ export class Recorder {
   #parkTimer: Timer | undefined;
   /** Settles when the disk has let go of a session that failed. */
   #stuck: Promise<unknown> | undefined;
+  /** What became of a session that was not waited for. */
+  #lateError: unknown;
 
   constructor(options: RecorderOptions) {
     const { segment } = options;
@@ -94,11 +95,15 @@ export class Recorder {
     store?.recover();
     const queue = this.#queue!;
     const silent = Promise.withResolvers<never>();
+    const whole = this.#over.promise.then(() => this.#end());
     let patience: Timer | undefined;
     const stop = (): void => {
       this.#stopping = true;
-      // An aborted session does not wait for a disk that hangs.
-      patience = setTimeout(() => silent.reject(this.#silence()), ABORT_PATIENCE_MS);
+      // An aborted session does not wait for a disk that hangs; the end of the job does.
+      patience = setTimeout(() => {
+        this.#leaveStuck(whole.catch((error: unknown) => void (this.#lateError = error)));
+        silent.reject(this.#silence());
+      }, ABORT_PATIENCE_MS);
       this.#drain();
     };
     queue.onReady = () => this.#drain();
@@ -106,7 +111,7 @@ export class Recorder {
     try {
       if (signal.aborted) stop();
       this.#drain();
-      await Promise.race([this.#over.promise.then(() => this.#end()), silent.promise]);
+      await Promise.race([whole, silent.promise]);
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -125,14 +130,15 @@ export class Recorder {
   }
 
   /** No further session will come: finishes what the last one left open. */
-  async close(signal: AbortSignal): Promise<void> {
+  async close({ hurry, abort }: Ending): Promise<void> {
     clearTimeout(this.#parkTimer);
     const { store } = this.#options;
     const open = this.#takeCurrent();
     if (open !== undefined) void store?.retire(open);
-    if (this.#stuck !== undefined) await Pacer.sleepUntil(this.#stuck, STUCK_PATIENCE_MS, signal);
+    if (this.#stuck !== undefined) await Pacer.sleepUntil(this.#stuck, STUCK_PATIENCE_MS, abort);
     if (this.#stuck !== undefined) throw silentDisk(this.#options.name);
-    await store?.settle(signal);
+    if (this.#lateError !== undefined) throw this.#lateError;
+    await store?.settle({ hurry, abort });
   }
 
   #begin(context: SinkContext): void {
@@ -372,8 +378,13 @@ export class Recorder {
     this.#endPrevious(undefined);
     if (open === undefined) return;
     if (store === undefined) return open.abandon();
-    const work =
-      error instanceof DiskError && error.code === "EBUSY" ? store.retire(open) : store.rescue(open);
+    this.#leaveStuck(
+      error instanceof DiskError && error.code === "EBUSY" ? store.retire(open) : store.rescue(open),
+    );
+  }
+
+  /** Leaves work to the disk; it does not reject. */
+  #leaveStuck(work: Promise<unknown>): void {
     const settled: Promise<unknown> = work.then(() => {
       if (this.#stuck === settled) this.#stuck = undefined;
     });
@@ -386,9 +397,4 @@ export class Recorder {
     this.#context?.notice(error.message);
     return error;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

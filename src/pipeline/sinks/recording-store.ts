@@ -4,11 +4,12 @@
  */
 
 import { DiskError, describe } from "../../errors.ts";
+import { aborted } from "../aborted.ts";
 import { expandName, type NameFields } from "../file-name.ts";
 import { namePattern, type NamePattern } from "../name-pattern.ts";
 import type { FileReport } from "../report.ts";
-import type { SinkContext } from "../source.ts";
-import { diskError, isFull, type Disk } from "./disk.ts";
+import type { Ending, SinkContext } from "../source.ts";
+import { diskError, isFull, silentDisk, STUCK_PATIENCE_MS, type Disk } from "./disk.ts";
 import { finishLeftover, type Leftover } from "./leftover.ts";
 import type { OpenRecording } from "./open-recording.ts";
 import { findOwnFiles } from "./own-files.ts";
@@ -222,19 +223,30 @@ export class RecordingStore {
     void this.#task(this.#recover());
   }
 
-  /** Waits for everything that is under way, or until `signal` aborts. Throws what was lost and not told yet. */
-  async settle(signal: AbortSignal): Promise<void> {
-    const stop = (): void => this.#over.abort();
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
+  /**
+   * Waits for everything that is under way, in a hurry not for what earlier runs left, nor for a disk that does not
+   * answer. Throws what was lost and not told yet.
+   */
+  async settle({ hurry, abort }: Ending): Promise<void> {
+    const silent = new AbortController();
+    let patience: Timer | undefined;
+    const hasten = (): void => {
+      this.#over.abort();
+      patience = setTimeout(() => silent.abort(), STUCK_PATIENCE_MS);
+    };
+    hurry.addEventListener("abort", hasten, { once: true });
+    if (hurry.aborted) hasten();
+    const enough = AbortSignal.any([abort, silent.signal]);
     try {
       // What failed a minute ago may work now.
       if (this.#failure !== undefined) await this.#recover();
-      while (this.#tasks.size > 0 && !signal.aborted)
-        await Promise.race([Promise.all(this.#tasks), aborted(signal)]);
+      while (this.#tasks.size > 0 && !enough.aborted)
+        await Promise.race([Promise.all(this.#tasks), aborted(enough)]);
+      if (this.#tasks.size > 0 && silent.signal.aborted) throw silentDisk(this.#options.template);
       if (this.#failure !== undefined && (this.#lossy || !(await this.#isWhole()))) throw this.#failure;
     } finally {
-      signal.removeEventListener("abort", stop);
+      clearTimeout(patience);
+      hurry.removeEventListener("abort", hasten);
     }
   }
 
@@ -302,9 +314,4 @@ export class RecordingStore {
     const isSystems = typeof (error as { code?: unknown } | null)?.code === "string";
     return isSystems ? diskError(this.#pattern.folder, error, "finish") : error;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

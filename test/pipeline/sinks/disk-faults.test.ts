@@ -258,6 +258,32 @@ describe("a disk that hangs", () => {
     expect(performance.now() - from).toBeLessThan(4000);
     disk.go();
   });
+
+  test.concurrent.each([
+    ["comes back, the file is finished", true],
+    ["does not come back, that is an error", false],
+  ])("while a file is finished is waited for at the end of the job: when it %s", async (_what, comesBack) => {
+    const disk = brake();
+    const recording = new TestRecording({}, { disk: faultyDisk(disk.fault) });
+    const host = new SinkHost();
+    const over = host.run(recording.sink).catch((error: unknown) => error);
+    host.feed("V1 A1 K0 a0 f40");
+    await until("it records", () => host.lives === 1 && recording.sink.bytesOut > 0);
+    disk.stop();
+    host.end();
+    host.abort();
+    // The session is over: what it left to the disk is the job's affair.
+    expect(await over).toBeInstanceOf(DiskError);
+    const abort = new AbortController();
+    const closed = recording.sink.close!({ hurry: AbortSignal.abort(), abort: abort.signal });
+    if (comesBack) disk.go();
+    else abort.abort();
+    const error = await closed.catch((reason: unknown) => reason);
+    expect(error).toEqual(comesBack ? undefined : expect.any(DiskError));
+    expect(recording.names).toEqual([comesBack ? "show-1.flv" : "show-1.flv.part"]);
+    expect(host.files).toHaveLength(comesBack ? 1 : 0);
+    disk.go();
+  });
 });
 
 /** Where a tmpfs of 8 MiB is mounted, if that is allowed. */

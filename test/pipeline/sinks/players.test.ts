@@ -115,7 +115,7 @@ test("players that are slow to leave hold up neither the end of an episode nor t
   await over2;
   next.gone.resolve();
   let closed = false;
-  const closing = sink.close!(NEVER).then(() => (closed = true));
+  const closing = sink.close!({ hurry: NEVER, abort: NEVER }).then(() => (closed = true));
   await Bun.sleep(1);
   expect(closed).toBe(false);
   slow.gone.resolve();
@@ -129,5 +129,5 @@ test("the end of the job does not wait for them when it is in a hurry", async ()
   come();
   host.end();
   await over;
-  await sink.close!(AbortSignal.abort());
+  await sink.close!({ hurry: AbortSignal.abort(), abort: NEVER });
 });
