@@ -3,6 +3,7 @@
  * delays, connections that stay open and carry nothing, and ports that come and go.
  */
 import { describe, expect, test } from "bun:test";
+import { until } from "../support/ports.ts";
 import { Proxy } from "../support/proxy.ts";
 import { tidy } from "../support/tidy.ts";
 import { Destination, LiveSource, type SourceOptions } from "./peers.ts";
@@ -17,6 +18,11 @@ const STEADY: Look = { videoBytes: 25_000, audioBytes: 300, codec: "avc" };
 const TENTH = 62_000;
 /** So much that the kernel's buffers on the way are full within seconds. */
 const TORRENT: Look = { videoBytes: 100_000, audioBytes: 300, codec: "avc" };
+
+/** 60 Mbit/s: what a line is late with after some seconds is more than a destination's queue and the kernel hold. */
+const FLOOD: Look = { videoBytes: 300_000, audioBytes: 300, codec: "avc" };
+const FLOOD_RATE = 7_500_000;
+const DIP_MS = 6000;
 
 /** QUICK with another --stall. */
 const patient = (stall: string): string[] => [...QUICK.slice(0, -1), stall];
@@ -131,6 +137,23 @@ describe.concurrent("the source's line", () => {
     expect(await net.end()).toMatch(/^3 incomplete:.*1 gap/);
   });
 });
+
+test("a source's line falls to a tenth and comes back: a destination that takes it more slowly gets all of it", async () => {
+  await using net = await Net.start({ look: FLOOD }, patient("8s"));
+  net.down.weather({ rate: 4 * FLOOD_RATE });
+  await net.ready();
+  await net.flows();
+  net.up.weather({ rate: FLOOD_RATE / 10 });
+  const from = performance.now();
+  await net.run.until("the end of the dip", () => performance.now() - from >= DIP_MS);
+  net.up.weather();
+  const late = net.source.current!.session.frames.filter(({ kind }) => kind === "video").length;
+  await net.run.until("what had waited", () => Math.min(net.good.frames, net.bad.frames) > late, 40_000);
+  expect(await net.end()).toStartWith("0 done:");
+  await until("the last frames", () => net.bad.frames === net.good.frames);
+  expect(net.bad.sessions).toHaveLength(1);
+  expect(wholeProblems(net.bad.got, net.source.sessions)).toEqual([]);
+}, 90_000);
 
 describe.concurrent("a destination's line", () => {
   test("carries one byte at a time: that destination skips to keyframes, nobody else notices", async () => {
