@@ -30,6 +30,8 @@ export type IngestExtras = {
 
 /** A source this far ahead of the clock is no live source and may be asked to wait, in ms. */
 const AHEAD_MS = 500;
+/** A camera's clock may be this much faster than ours; what it gains in days does not make it a source that is ahead. */
+const FASTEST_CLOCK = 1.0005;
 /** Media that comes in bursts below this is the unrest of a network, not a backlog; in ms. */
 const BACKLOG_MS = 1000;
 /** A backlog is read at this many times the pace of the clock, or faster: it is never in vain that it is awaited. */
@@ -171,7 +173,8 @@ export class Ingest {
   /** How far the session's media is ahead of the clock, in ms. */
   #aheadMs(now: number): number {
     if (this.#fresh) return 0;
-    return this.#hub.counters.position - this.#startedFrom - (now - this.#startedAt);
+    const elapsed = (now - this.#startedAt) * FASTEST_CLOCK;
+    return this.#hub.counters.position - this.#startedFrom - elapsed;
   }
 
   /** What a source that is late has brought at once and could have brought later, in ms of media. */

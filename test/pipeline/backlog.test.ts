@@ -180,6 +180,23 @@ describe("a backlog that comes at once", () => {
   });
 });
 
+test("a source whose clock is fast is not ahead of its time after a day, and waits for nobody", () => {
+  let now = 0;
+  const hub = new Hub();
+  const ingest = new Ingest(hub, () => {}, { now: () => now });
+  hub.subscribe(LIMITS);
+  // 0.3 s in an hour, 7 s in a day.
+  const drift = 1.00008;
+  for (let at = 0; at < 86_400_000; at += 1000) {
+    now = at;
+    const { kind, dts, body } = packet(`K${Math.round(at * drift)}*1000`);
+    ingest.push(TYPE[kind], dts, body);
+    ingest.flush();
+    if (ingest.mustWait) throw new Error(`it waits after ${at} ms`);
+  }
+  expect(hub.counters.position).toBeGreaterThan(now + 6000);
+});
+
 describe("without a backlog a destination never holds the source", () => {
   const stopping: Rate = (at) => (at < 5000 ? 1000 : 0);
   /** Nothing for 800 ms, then all of it. */
