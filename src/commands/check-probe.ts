@@ -15,7 +15,7 @@ import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
 import type { Plan, SinkPlan } from "../recipe/plan.ts";
 import type { RtmpUrl } from "../rtmp/url.ts";
-import { requireCapture } from "./check-paths.ts";
+import { requireCapture, requireFile } from "./check-paths.ts";
 import { sinkInWords, sourceInWords } from "./describe.ts";
 
 /** What came of one try; `error` is what was thrown. */
@@ -133,6 +133,7 @@ function tryListen({ host, port, tls }: NonNullable<Plan["listen"]>): string {
 }
 
 function tryFile(path: string): string {
+  if (requireFile(path).isFIFO()) return "is a pipe: nothing is read from it";
   const head = new Uint8Array(3);
   const file = openSync(path, "r");
   try {

@@ -23,6 +23,7 @@ import { DEFAULT_BUFFER, DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS, retr
 import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
 import type { NetPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
 import { readRecording, type RecordingTexts } from "./recording.ts";
+import { secretsOfCommands } from "./secrets.ts";
 import { isProblem, parseDuration, parseUntil, type Problem } from "./units.ts";
 
 /** A command line, parsed but not understood. Texts as typed; undefined where a flag was not given. */
@@ -371,6 +372,7 @@ export function secretsOfPlan(
     ...(source.kind === "http"
       ? [URL.parse(source.url)?.search.slice(1) ?? "", URL.parse(source.url)?.password ?? ""]
       : []),
+    ...(source.kind === "capture" ? secretsOfCommands(source.input, source.audio) : []),
     ...urls.flatMap((url) => secretsOf(url, { nameIsSecret: true })),
     ...keys,
   ];

@@ -12,6 +12,7 @@ import type { HooksPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
 import { planSource, type PlannedSource } from "./recipe-source.ts";
 import { planDestinations, planRecord, planRecordings, planRetry } from "./recipe-sinks.ts";
 import { cronProblem, localZone, zoneProblem, type Schedule } from "./schedule.ts";
+import { secretsOfCommands } from "./secrets.ts";
 import { isProblem, parseUntil } from "./units.ts";
 import { dashed } from "./problems.ts";
 
@@ -153,6 +154,7 @@ function secretsOf(plan: Plan, { recipe }: JobReader, hidden: readonly string[])
   });
   const all = [
     ...secretsOfPlan(plan.source, [], []),
+    ...secretsOfCommands(...Object.values(plan.hooks).map((argv) => ({ argv }))),
     ...sent,
     ...(key === undefined ? [] : [key]),
     ...hidden,

@@ -55,14 +55,27 @@ function secretPieces(text: string, inserted: readonly Inserted[], isKey: boolea
   return pieces.map(({ start, end }) => text.slice(start, end));
 }
 
-/** Whether a piece lies in the query or the userinfo of an address, or holds them. */
+/** Whether a piece lies in the query or the userinfo of an address, or holds them. Passwords may hold an @, or a slash. */
 function isInSecretPart(text: string, { start, end }: Inserted): boolean {
   const scheme = text.indexOf("://");
   if (scheme < 0) return false;
   const from = scheme + 3;
-  const path = text.indexOf("/", from);
-  const userinfo = text.lastIndexOf("@", path < 0 ? text.length : path);
-  if (userinfo >= from && start < userinfo && end > from) return true;
   const query = text.indexOf("?", from);
+  const userinfo = text.lastIndexOf("@", query < 0 ? text.length : query);
+  if (userinfo >= from && start < userinfo && end > from) return true;
   return query >= 0 && end > query;
+}
+
+/** Passwords and queries of addresses: what stands between `:` and `@`, and behind `?`. */
+const ADDRESS = /[a-z][a-z0-9+.-]*:\/\/(?:[^\s"'?:@/]*:([^\s"'?]*)@)?[^\s"'?]*(?:\?([^\s"']+))?/gi;
+
+/** Something that may run a command. */
+type Runs = { readonly argv?: readonly string[]; readonly kind?: string };
+
+/** What of commands must not be shown, though they say it themselves when they fail: secrets of addresses in their words. */
+export function secretsOfCommands(...commands: readonly (Runs | undefined)[]): string[] {
+  return commands
+    .flatMap((command) => command?.argv ?? [])
+    .flatMap((word) => [...word.matchAll(ADDRESS)])
+    .flatMap(([, password = "", query = ""]) => [password, query].filter((text) => text !== ""));
 }

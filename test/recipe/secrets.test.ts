@@ -1,7 +1,7 @@
 /** Secrets of recipes: which texts they are, and that none shows however a recipe is looked at. */
 import { describe, expect, test } from "bun:test";
 import { resolvedValues } from "../../src/commands/resolved.ts";
-import { insertedSecrets, Secret } from "../../src/recipe/secrets.ts";
+import { insertedSecrets, Secret, secretsOfCommands } from "../../src/recipe/secrets.ts";
 import { loadRecipe } from "../../src/recipe/load.ts";
 import { aroundOf, jobRecipe, read, type World } from "../support/recipes.ts";
 
@@ -24,7 +24,7 @@ describe("a secret", () => {
 });
 
 const WORLD: World = {
-  variables: { V: "from-env", HOST: "a-host", CREDENTIALS_DIRECTORY: "/c" },
+  variables: { V: "from-env", ODD: "a/b@c", HOST: "a-host", CREDENTIALS_DIRECTORY: "/c" },
   files: { "/f": "from-file", "/c/k": "from-cred" },
 };
 
@@ -40,6 +40,7 @@ describe("what came from a variable is a secret", () => {
     ["in a query", 'from: "rtmp://h/l/x?token=${V}"', ["from-env"]],
     ["in a query of the application", 'from: "rtmp://h/l?token=${V}/x"', ["from-env"]],
     ["in a password", 'from: "rtmp://me:${V}@h/l/x"', ["from-env"]],
+    ["in a password with a slash and an @", 'from: "rtmp://me:${ODD}@h/l/x?a=b"', ["a/b@c"]],
     ["in a user", 'from: "rtmp://${V}:pw@h/l/x"', ["from-env"]],
     ["in a command's address", 'on: { end: [curl, "https://h/hook?k=${V}"] }', ["from-env"]],
     ["as a whole address that has a query", 'from: "${V}rtmp://h/l/x?a"', []],
@@ -50,6 +51,32 @@ describe("what came from a variable is a secret", () => {
     ["wherever a credential brings it", 'record: "${cred:k}.flv"', ["from-cred"]],
   ])("%s", (_where, job, expected) => {
     expect(secretsOf(job)).toEqual(expected);
+  });
+});
+
+describe("a command may say what stands in its words", () => {
+  test.each<[string, string[]]>([
+    ["ffmpeg -i rtsp://me:hidden@cam/x?token=abcdef -f h264 -", ["hidden", "token=abcdef"]],
+    ["ffmpeg -i rtsp://me:a/b@c@cam/x", ["a/b@c"]],
+    ["curl -fsS https://h/live.flv?k=v&l=w", ["k=v&l=w"]],
+    ["sh -c curl 'http://me:hidden@h/x?k=v' | cat", ["hidden", "k=v"]],
+    ["ffmpeg -i rtsp://me@cam:554/x -f h264 -", []],
+    ["arecord -D plughw:1 x@y?z", []],
+  ])("%s", (command, secrets) => {
+    const input = { kind: "exec", argv: command.split(" ") };
+    expect(secretsOfCommands(input, undefined)).toEqual(secrets);
+  });
+
+  test("of sources, of their sound, and of hooks", () => {
+    const job = [
+      "from: { exec: [cam, 'rtsp://me:of-cam@h/x'], format: h264 }",
+      "audio: { exec: [mic, 'rtsp://me:of-mic@h/x'] }",
+      "record: x.flv",
+      "on: { end: [curl, 'https://h/?k=of-hook'] }",
+    ];
+    const { jobs, problems } = read(jobRecipe(job.join("\n")));
+    expect(problems).toEqual([]);
+    expect(jobs[0]?.plan.secrets).toEqual(["of-cam", "of-mic", "k=of-hook"]);
   });
 });
 
