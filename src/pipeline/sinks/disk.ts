@@ -172,6 +172,11 @@ export function slowDisk(path: string, bytes: number): DiskError {
   });
 }
 
+/** The same error as one that time may heal. */
+export function asPassing({ message, path, code, cause }: DiskError): DiskError {
+  return new DiskError(message, { path, code, passing: true }, { cause });
+}
+
 /** At the end of the job a disk that hangs is waited for this long, in ms. */
 export const STUCK_PATIENCE_MS = 30_000;
 

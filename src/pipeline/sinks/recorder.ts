@@ -16,7 +16,7 @@ import { Pacer } from "../pacer.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Ending, SinkContext } from "../source.ts";
 import { Cutter, type SegmentRule } from "./cutter.ts";
-import { diskError, isFull, silentDisk, slowDisk, STUCK_PATIENCE_MS, type Disk } from "./disk.ts";
+import { asPassing, diskError, isFull, silentDisk, slowDisk, STUCK_PATIENCE_MS, type Disk } from "./disk.ts";
 import { indexRoom, OpenRecording } from "./open-recording.ts";
 import type { RecordingFile } from "./recording-file.ts";
 import type { Clock, RecordingStore } from "./recording-store.ts";
@@ -99,9 +99,10 @@ export class Recorder {
     let patience: Timer | undefined;
     const stop = (): void => {
       this.#stopping = true;
-      // An aborted session does not wait for a disk that hangs; the end of the job does.
+      // An aborted session does not wait for a disk that hangs; the end of the job does. For a pipe nobody does.
       patience = setTimeout(() => {
-        this.#leaveStuck(whole.catch((error: unknown) => void (this.#lateError = error)));
+        if (store !== undefined)
+          this.#leaveStuck(whole.catch((error: unknown) => void (this.#lateError = error)));
         silent.reject(this.#silence());
       }, ABORT_PATIENCE_MS);
       this.#drain();
@@ -340,9 +341,7 @@ export class Recorder {
   #passing(error: unknown): unknown {
     const { store } = this.#options;
     if (!(error instanceof DiskError) || store === undefined) return error;
-    if (!isFull(error) && !store.everOpened) return error;
-    const { path, code } = error;
-    return new DiskError(error.message, { path, code, passing: true }, { cause: error.cause });
+    return isFull(error) || store.everOpened ? asPassing(error) : error;
   }
 
   /** The stream of this session is over: leaves the file open for the next one, or finishes it. */

@@ -48,6 +48,8 @@ async function publish(
   signal: AbortSignal,
 ): Promise<void> {
   const closed = Promise.withResolvers<void>();
+  // Whoever is stopped at that very moment does not ask for it.
+  closed.promise.catch(() => {});
   let drain = (): void => {};
   const link = await dialRtmp(
     target,
