@@ -78,6 +78,9 @@ export function publish(file: string, url: string, options: { realtime?: boolean
 
 /** What ffmpeg has to say about a file when it decodes all of it: the empty string when nothing is wrong. */
 export async function decodingErrors(file: string): Promise<string> {
-  const result = await run(["ffmpeg", ...QUIET_FFMPEG, "-i", file, "-f", "null", "-"], { timeout: 60_000 });
+  // On the file's own clock: in steps of a guessed frame rate two frames of a camera may fall together.
+  const clock = ["-vsync", "passthrough", "-enc_time_base:v", "-1"];
+  const argv = ["ffmpeg", ...QUIET_FFMPEG, "-i", file, ...clock, "-f", "null", "-"];
+  const result = await run(argv, { timeout: 60_000 });
   return result.code === 0 ? result.stderr : `exit code ${result.code}: ${result.stderr}`;
 }
