@@ -63,6 +63,7 @@ async function dipping(): Promise<StormReport> {
   const url = ({ port }: { port: number }): string => `rtmp://127.0.0.1:${port}/live/show`;
   const to = ["-t", `slow=${url(down)}`, "-t", `good=${url(good)}`];
   await using near = await Run.start(["relay", url(source), ...to, "-o", "rec.flv", ...PATIENT], 120_000);
+  await near.until("its session", () => source.sessions.length === 1);
   await using far = await Run.start(["relay", url(up), url(late), "-o", "rec.flv", ...PATIENT], 120_000);
   const second = (): number => Math.min(good.frames, slow.frames, late.frames);
   await near.until("everybody to be there", () => second() > 25);
