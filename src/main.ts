@@ -4,11 +4,11 @@
 
 import packageJson from "../package.json" with { type: "json" };
 import { commandHelp, programHelp } from "./commands/help.ts";
-import { rootCommand, runSubCommand, subCommandOf, VERBS } from "./commands/verbs.ts";
+import { unknownCommand } from "./commands/unknown-command.ts";
+import { rootCommand, runSubCommand, subCommandOf } from "./commands/verbs.ts";
 import { describe, isOurs, UsageError } from "./errors.ts";
 import { ExitCode, exitCodeOf } from "./face/exit.ts";
 import { Terminal } from "./face/terminal.ts";
-import { nearest } from "./recipe/nearest.ts";
 
 const PROGRAM = "runnel";
 
@@ -42,6 +42,7 @@ function answerEarly(
   const root = rootCommand(packageJson.version);
   if (verb === undefined || verb === "--help" || verb === "-h" || verb === "help") {
     const of = subCommandOf(rest[0] ?? "");
+    if (of === undefined && rest[0]?.startsWith("-") === false) throw new UsageError(unknownCommand(rest[0]));
     terminal.help(of === undefined ? programHelp(root) : commandHelp(of, PROGRAM));
     return verb === undefined ? ExitCode.usage : ExitCode.done;
   }
@@ -52,12 +53,6 @@ function answerEarly(
   if (!flags.includes("--help") && !flags.includes("-h")) return undefined;
   terminal.help(commandHelp(command, PROGRAM));
   return ExitCode.done;
-}
-
-function unknownCommand(verb: string): string {
-  if (verb.startsWith("-")) return `${verb} stands before the command; write runnel COMMAND ${verb}`;
-  const near = nearest(verb, VERBS);
-  return `there is no command "${verb}"${near === undefined ? `; there are ${VERBS.join(", ")}` : ` - did you mean ${near}?`}`;
 }
 
 void main(process.argv.slice(2)).then((code) => process.exit(code));
