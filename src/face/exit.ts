@@ -35,7 +35,8 @@ export type Outcome = { readonly code: number; readonly text: string };
 /** The exit code that an error by itself amounts to. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return ExitCode.usage;
-  if (error instanceof DiskError) return ExitCode.disk;
+  // A reader of our stdout who has seen enough is no trouble of the disk.
+  if (error instanceof DiskError) return error.code === "EPIPE" ? ExitCode.incomplete : ExitCode.disk;
   if (error instanceof MediaError) return ExitCode.incomplete;
   if (error instanceof TransportError) {
     return error.fault === "stalled" ? ExitCode.neverLive : ExitCode.unreachable;
@@ -61,15 +62,17 @@ export function outcomeOf(report: JobReport): Outcome {
     const how = report.stopped ? "stopped" : "done";
     return { code: ExitCode.done, text: `${how}: ${amount}` };
   }
-  const disk = sinks.find((sink) => sink.error instanceof DiskError);
-  const code = disk === undefined ? ExitCode.incomplete : ExitCode.disk;
+  const disk = sinks.some((sink) => sink.error !== undefined && exitCodeOf(sink.error) === ExitCode.disk);
+  const code = disk ? ExitCode.disk : ExitCode.incomplete;
   return { code, text: `incomplete: ${amount}; ${faults.join("; ")}` };
 }
 
 /** Nothing left the program: the first cause decides. */
 function nothing(report: JobReport): Outcome {
-  const what = report.verb === "pull" ? "nothing recorded" : "nothing sent";
-  const failed = report.status.sinks.filter((sink) => sink.error !== undefined).map((sink) => sink.error);
+  const { sinks } = report.status;
+  const records = report.verb === "pull" || (sinks.length > 0 && sinks.every((sink) => sink.kind === "file"));
+  const what = records ? "nothing recorded" : "nothing sent";
+  const failed = sinks.filter((sink) => sink.error !== undefined).map((sink) => sink.error);
   const errors = report.sourceError === undefined ? failed : [report.sourceError, ...failed];
   // Whoever stops a job that still tries has what was asked for.
   if (report.stopped && report.sourceError === undefined) {
@@ -106,8 +109,11 @@ function isShort(report: JobReport): boolean {
 
 function sinkFaults(sink: SinkStatus): string[] {
   const faults: string[] = [];
-  if (sink.error !== undefined)
-    faults.push(sink.everLive ? `${sink.name} lost: ${describe(sink.error)}` : describe(sink.error));
+  if (sink.error !== undefined) {
+    const words = describe(sink.error);
+    const lost = sink.everLive && !words.startsWith("Lost ");
+    faults.push(`${sink.name}${lost ? " lost" : ""}: ${words}`);
+  }
   if (sink.downMs >= 1) faults.push(`${sink.name} down ${formatDuration(sink.downMs)}`);
   if (sink.lost.packets > 0) faults.push(`${sink.name} skipped ${formatDuration(sink.lost.ms)}`);
   return faults;

@@ -12,12 +12,13 @@ import {
 } from "../../src/errors.ts";
 import { ExitCode, exitCodeOf, outcomeOf } from "../../src/face/exit.ts";
 import type { JobReport, SinkStatus } from "../../src/pipeline/report.ts";
-import { makeEmptyReport, makeReport, makeSinkStatus } from "../support/reports.ts";
+import { makeEmptyReport, makeReport, makeSinkStatus, makeStatus } from "../support/reports.ts";
 
 const remote = (refusal: Refusal): RemoteError =>
   new RemoteError("the server says no", { code: "x", refusal });
 const transport = (fault: TransportFault): TransportError => new TransportError(`trouble: ${fault}`, fault);
 const FULL = new DiskError("the disk is full", { path: "x", code: "ENOSPC" });
+const PIPE = new DiskError("the reader closed the pipe", { path: "stdout", code: "EPIPE" });
 const FILE = { path: "a.flv", bytes: 1_572_864, ms: 120_000 };
 const file = (changes: Partial<SinkStatus> = {}): SinkStatus =>
   makeSinkStatus({ name: "a.flv", kind: "file", ...changes });
@@ -38,6 +39,7 @@ describe("an error by itself", () => {
     ["protocol", new ProtocolError("nonsense", { layer: "chunk" }), 6],
     ["media", new MediaError("no FLV"), 3],
     ["disk", FULL, 7],
+    ["a reader that is gone", PIPE, 3],
     ["a bug", new Error("oops"), 1],
     ["anything", "oops", 1],
   ])("%s", (_name, error, code) => {
@@ -139,13 +141,25 @@ describe("a job that did something", () => {
         makeSinkStatus({ name: "b", everLive: false, error: remote("auth") }),
       ]),
       3,
-      "incomplete: 2m sent to twitch; the server says no",
+      "incomplete: 2m sent to twitch; b: the server says no",
     ],
     [
       "with a destination that was too slow",
       makeReport({}, [makeSinkStatus({ lost: { packets: 9, bytes: 9, ms: 4200 } })]),
       3,
       "incomplete: 2m sent to twitch; twitch skipped 4.2s",
+    ],
+    [
+      "with a destination that says itself that it was lost",
+      makeReport({}, [makeSinkStatus({ error: new TransportError('Lost "rtmp://h": reset', "reset") })]),
+      3,
+      'incomplete: 2m sent to twitch; twitch: Lost "rtmp://h": reset',
+    ],
+    [
+      "with a reader of stdout who left",
+      makeReport({ verb: "pull" }, [file({ name: "stdout", error: PIPE })]),
+      3,
+      "incomplete: 2m; stdout lost: the reader closed the pipe",
     ],
     [
       "with a disk that was full beside a destination",
@@ -174,6 +188,12 @@ describe("a job from which nothing came", () => {
       makeEmptyReport({ sourceError: remote("not-live") }),
       4,
       "nothing sent: the server says no; the stream is not live",
+    ],
+    [
+      "a listener that was to record only",
+      makeEmptyReport({ stopped: true, status: makeStatus({ sinks: [file({ everLive: false })] }) }),
+      0,
+      "stopped: nothing recorded",
     ],
     ["stopped while waiting", makeEmptyReport({ stopped: true }), 0, "stopped: nothing sent"],
     [
