@@ -5,10 +5,15 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DiskError, UsageError } from "../errors.ts";
+import { isForeign, notFlv } from "../media/flv-sync.ts";
 import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
 import { requireProgram } from "../pipeline/sources/camera.ts";
+import { aFolder } from "../recipe/addresses.ts";
 import type { CapturePlan, Plan } from "../recipe/plan.ts";
+
+/** What file systems take, without the .part and the number that may follow. */
+const LONGEST_NAME = 255 - ".part".length - "-9999".length;
 
 /** Throws UsageError with all problems: a source file that is not there, names that cannot be made. */
 export function checkPaths(plan: Plan): void {
@@ -25,10 +30,27 @@ export function checkPaths(plan: Plan): void {
   if (source.kind === "file") check(() => requireFlv(source.path));
   if (source.kind === "capture") check(() => requireCapture(source));
   for (const sink of plan.sinks) {
-    if (sink.kind === "file") check(() => expandName(sink.template, nameFields(plan), new Date()));
+    if (sink.kind === "file") check(() => requireName(sink.template, plan));
   }
   if (problems.length > 0) throw new UsageError(problems);
   for (const sink of plan.sinks) if (sink.kind === "file") requireFolder(sink.template);
+}
+
+/** Throws UsageError for a name that cannot be made, or that a folder has. */
+function requireName(template: string, plan: Plan): void {
+  const path = expandName(template, nameFields(plan), new Date());
+  const longest = Math.max(...path.split("/").map((part) => Buffer.byteLength(part)));
+  if (longest > LONGEST_NAME)
+    throw new UsageError(`the name of a recording is too long: ${longest} bytes, ${LONGEST_NAME} at most`);
+  if (isFolder(path)) throw new UsageError(aFolder(path));
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** Throws DiskError if a recording's folder is not there and cannot be made: better now than when the show begins. */
@@ -70,6 +92,8 @@ function requireFlv(path: string): void {
     throw new UsageError(`cannot read "${path}": ${code === "EACCES" ? "permission denied" : message}`);
   }
   if (head[0] === 0x46 && head[1] === 0x4c && head[2] === 0x56) return;
+  if (isForeign(head))
+    throw new UsageError(notFlv(head).message.replace("Cannot read FLV: the input", `"${path}"`));
   throw new UsageError(`"${path}" is no FLV file; if it is a damaged one, runnel repair may mend it`);
 }
 

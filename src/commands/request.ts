@@ -174,13 +174,17 @@ function refuseVariableName(value: string, environment: Environment): void {
   throw new UsageError(`-k: ${value} is a variable; write -k env:${value} for what it holds`);
 }
 
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a folder",
+};
+
 function readText(path: string, flag: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new UsageError(
-      `${flag}: cannot read "${path}": ${missing ? "no such file" : (cause as Error).message}`,
-    );
+    const { code = "", message } = cause as NodeJS.ErrnoException;
+    throw new UsageError(`${flag}: cannot read "${path}": ${IN_WORDS[code] ?? message}`);
   }
 }

@@ -36,7 +36,7 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
   const later = LATER.exec(text);
   if (later !== null)
     throw new UsageError(
-      `sources of the kind "${later[1]}:" are not in this version of runnel; give it FLV: a file, or - for stdin`,
+      `sources of the kind "${later[1]}:" are not in this version of runnel; push takes them from ffmpeg: "exec:ffmpeg -nostdin -v error -i ADDRESS -c copy -f flv -"`,
     );
   if (/\.ya?ml$/i.test(text))
     throw new UsageError(`"${text}" is a recipe; it can only stand alone, where SOURCE stands`);
@@ -127,6 +127,7 @@ export function recordingSink(path: string): SinkPlan {
       : "is neither a file nor rtmp://";
     throw new UsageError(`"${redactText(path)}" ${what}`);
   }
+  if (path.endsWith("/")) throw new UsageError(aFolder(path));
   const other = OTHER_CONTAINER.exec(path);
   if (other !== null) {
     const flv = path.slice(0, other.index);
@@ -136,6 +137,11 @@ export function recordingSink(path: string): SinkPlan {
   }
   const last = path.split("/").at(-1) || path;
   return { kind: "file", name: /[{%]/.test(last) ? "recording" : last, template: path };
+}
+
+/** What to say of a recording whose name is that of a folder. */
+export function aFolder(path: string): string {
+  return `"${path}" is a folder; write ${path.replace(/\/+$/, "")}/{stream}_{date}_{time}.flv`;
 }
 
 /** What must never be shown of an address: keys, tokens and passwords, longest parts first. */

@@ -142,7 +142,7 @@ function readSource(request: JobRequest, problems: string[]): ParsedSource {
   if (text === undefined) throw new UsageError(`${verb} needs a source: runnel ${verb} ${USAGE[verb]}`);
   const parsed = parseSource(text, request.named);
   const { kind } = parsed.source;
-  if (!SOURCES[verb].includes(kind)) throw new UsageError(wrongSource(verb, kind));
+  if (!SOURCES[verb].includes(kind)) throw new UsageError(wrongSource(verb, kind, text));
   refuseIdleFlags(request, kind, problems);
   const isFile = kind === "file" || (parsed.source.kind === "capture" && parsed.source.input.kind === "file");
   if (request.loop && !isFile) throw new UsageError("--loop needs a file: a pipe cannot be read twice");
@@ -176,16 +176,20 @@ function refuseIdleFlags(request: JobRequest, kind: SourcePlan["kind"], problems
 
 const USAGE = { pull: "SOURCE [FILE...]", push: "FILE DEST...", relay: "SOURCE DEST..." } as const;
 
-function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"]): string {
+function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"], text: string): string {
   if (verb === "push")
-    return "push sends a file, a pipe, a camera or the test card; to send on a stream use relay";
+    return "push sends a file, a pipe, a camera or the test card; to send on a stream use relay, to record it pull";
   const others: Partial<Record<SourcePlan["kind"], string>> = {
     file: "a file",
     stdin: "stdin",
     capture: "a camera, a command or raw video",
   };
+  // An address that lacks its scheme would be a file name, and may hold a key.
+  if (kind === "file" && /[/:]/.test(text) && !/\.flv$/i.test(text))
+    return `${verb} takes a stream from a server: write rtmp://HOST/APP/NAME; to send a file use push`;
   const other = others[kind] ?? "the test card";
-  return `${verb} takes a stream from a server, not ${other}; to send ${other} use push`;
+  const does = kind === "capture" ? "send or record" : "send";
+  return `${verb} takes a stream from a server, not ${other}; to ${does} ${other} use push`;
 }
 
 function readSinks(request: JobRequest, problems: string[]): SinkPlan[] {
@@ -209,8 +213,10 @@ function isRecording(text: string): boolean {
   return text === "-" || /\.flv$/i.test(text) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }
 
-/** An address without its scheme would be a file name, and may hold a key. */
+/** An address without its scheme would be a file name, and may hold a key; a bare word may be one. */
 function notADestination(text: string): string {
+  if (!/[./:]/.test(text))
+    return "one destination is neither an address nor an FLV file; write rtmp://HOST/APP/KEY, -k env:VAR for a stream key, or -o FILE to record";
   const host = text.split("/")[0] ?? "";
   return `"${host}${text.length > host.length ? "/***" : ""}" is neither an address nor an FLV file; write rtmp://HOST/APP/KEY, or -o FILE to record`;
 }

@@ -57,7 +57,7 @@ describe("parseSource", () => {
   test.each([
     [
       "rtsp://cam/1",
-      'sources of the kind "rtsp:" are not in this version of runnel; give it FLV: a file, or - for stdin',
+      'sources of the kind "rtsp:" are not in this version of runnel; push takes them from ffmpeg: "exec:ffmpeg -nostdin -v error -i ADDRESS -c copy -f flv -"',
     ],
     ["show.yaml", '"show.yaml" is a recipe; it can only stand alone, where SOURCE stands'],
     ["show.yml", '"show.yml" is a recipe; it can only stand alone, where SOURCE stands'],

@@ -151,8 +151,21 @@ describe("what is wrong with a command line", () => {
     ],
     [
       `push ${RTMP} ${DEST}`,
-      "push sends a file, a pipe, a camera or the test card; to send on a stream use relay",
+      "push sends a file, a pipe, a camera or the test card; to send on a stream use relay, to record it pull",
     ],
+    [
+      "pull camera:rpicam",
+      "pull takes a stream from a server, not a camera, a command or raw video; to send or record a camera, a command or raw video use push",
+    ],
+    ...["127.0.0.1:1935/live/SECRET", "rtmp:/h/live/SECRET"].map((address): [string, string] => [
+      `pull ${address}`,
+      "pull takes a stream from a server: write rtmp://HOST/APP/NAME; to send a file use push",
+    ]),
+    [
+      "push show.flv rtmp://d/app/KEY SECRET",
+      "one destination is neither an address nor an FLV file; write rtmp://HOST/APP/KEY, -k env:VAR for a stream key, or -o FILE to record",
+    ],
+    [`pull ${RTMP} rec/`, '"rec/" is a folder; write rec/{stream}_{date}_{time}.flv'],
     [`push - ${DEST} --loop`, "--loop needs a file: a pipe cannot be read twice"],
     ["pull rtmp://h/live", '"rtmp://h/live" names no stream; add /NAME, or --playpath NAME'],
     ["pull show.yaml", '"show.yaml" is a recipe; it can only stand alone, where SOURCE stands'],

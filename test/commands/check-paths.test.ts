@@ -1,0 +1,74 @@
+/** What is said of a plan's paths before anything starts. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkPaths } from "../../src/commands/check-paths.ts";
+import { parseArgs } from "../../src/commands/args.ts";
+import { flagsOf } from "../../src/commands/flags.ts";
+import { planFromArgs } from "../../src/commands/request.ts";
+import { DiskError, UsageError } from "../../src/errors.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "runnel-paths-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+mkdirSync(join(folder, "shows"));
+writeFileSync(join(folder, "clip.h264"), Uint8Array.of(0, 0, 0, 1, 0x67, 0x42, 0, 30));
+writeFileSync(join(folder, "notes.flv"), "no video at all");
+
+const check = (verb: "pull" | "push", ...argv: readonly string[]): void =>
+  checkPaths(planFromArgs(verb, parseArgs(argv, flagsOf(verb), {}), { environment: {}, now: new Date() }));
+
+const thrown = (act: () => void): unknown => {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+};
+
+describe("a recording", () => {
+  const pull = (name: string): unknown =>
+    thrown(() => check("pull", "rtmp://h/live/cam", join(folder, name)));
+
+  test("under the name of a folder", () => {
+    const path = join(folder, "shows");
+    expect(pull("shows")).toEqual(
+      new UsageError(`"${path}" is a folder; write ${path}/{stream}_{date}_{time}.flv`),
+    );
+  });
+
+  test("under a name that no file system takes, its letters counted as bytes", () => {
+    expect(pull(`${"ü".repeat(123)}.flv`)).toEqual(
+      new UsageError("the name of a recording is too long: 250 bytes, 245 at most"),
+    );
+    expect(pull(`${"x".repeat(241)}.flv`)).toBeUndefined();
+  });
+
+  test("below a file", () => {
+    expect(pull("notes.flv/a.flv")).toBeInstanceOf(DiskError);
+  });
+
+  test("in folders that are not there yet", () => {
+    expect(pull("shows/{date}/new/a.flv")).toBeUndefined();
+  });
+});
+
+describe("a file that is no FLV", () => {
+  const push = (name: string): unknown =>
+    thrown(() => check("push", join(folder, name), "rtmp://h/live/KEY"));
+
+  test("raw video", () => {
+    const path = join(folder, "clip.h264");
+    expect(push("clip.h264")).toEqual(
+      new UsageError(`"${path}" looks like Annex B video; use h264:FILE for a raw H.264 stream`),
+    );
+  });
+
+  test("anything", () => {
+    const path = join(folder, "notes.flv");
+    expect(push("notes.flv")).toEqual(
+      new UsageError(`"${path}" is no FLV file; if it is a damaged one, runnel repair may mend it`),
+    );
+  });
+});
