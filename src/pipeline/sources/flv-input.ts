@@ -8,6 +8,7 @@ import { FlvReader, type FlvTag } from "../../media/flv-reader.ts";
 import type { Ingest } from "../ingest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Source } from "../source.ts";
+import { untilTurn, type Turns } from "./turn.ts";
 
 /** How an FLV input is read. */
 export type FlvInputOptions = {
@@ -24,8 +25,6 @@ export type FlvInputOptions = {
   readonly trace: (line: string) => void;
 };
 
-/** What is due within this many ms goes with what is due now: timers are no finer. */
-const DUE_SOON_MS = 4;
 /** The distance between two rounds of a loop when the file does not tell its frame rate, in ms. */
 const NOMINAL_FRAME_MS = 40;
 
@@ -54,7 +53,7 @@ class FlvRun {
   readonly #options: FlvInputOptions;
   readonly #ingest: Ingest;
   readonly #signal: AbortSignal;
-  readonly #pacer: Pacer | undefined;
+  readonly #turns: Turns;
   #tags: FlvTag[] = [];
   #frames = 0;
   #firstFrame = 0;
@@ -64,7 +63,7 @@ class FlvRun {
     this.#options = options;
     this.#ingest = ingest;
     this.#signal = signal;
-    this.#pacer = options.realtime ? new Pacer() : undefined;
+    this.#turns = { ingest, pacer: options.realtime ? new Pacer() : undefined, signal };
   }
 
   async run(): Promise<string> {
@@ -108,15 +107,8 @@ class FlvRun {
     for (const tag of tags) {
       const packet = this.#ingest.packet(tag.typeId, tag.timestamp, tag.body);
       if (packet === undefined || (this.#options.loop && packet.role === "end")) continue;
-      const wait = this.#pacer?.due(packet.dts) ?? 0;
-      if (wait > DUE_SOON_MS) {
-        this.#ingest.flush();
-        await Pacer.sleep(wait, this.#signal);
-      }
-      if (this.#ingest.mustWait) {
-        this.#ingest.flush();
-        await this.#ingest.room(this.#signal);
-      }
+      const turn = untilTurn(this.#turns, packet.dts);
+      if (turn !== undefined) await turn;
       if (this.#signal.aborted) return;
       if (packet.kind === "video" && packet.role !== "header") this.#countFrame(packet.dts);
       this.#ingest.publish(packet);

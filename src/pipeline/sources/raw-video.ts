@@ -23,6 +23,7 @@ import { Pacer } from "../pacer.ts";
 import type { Source } from "../source.ts";
 import { JoinedAudio, type JoinedAudioOptions, type Pictures } from "./joined-audio.ts";
 import { RateReport } from "./rate-report.ts";
+import { untilTurn, type Turns } from "./turn.ts";
 
 /** How raw video is read. */
 export type RawVideoOptions = {
@@ -50,8 +51,6 @@ export type RawVideoOptions = {
 };
 
 const TYPE_ID = { video: 9, data: 18 } as const;
-/** What is due within this many ms goes with what is due now: timers are no finer. */
-const DUE_SOON_MS = 4;
 /** Rates that a parameter set may claim and be believed. */
 const PLAUSIBLE = { least: 1, most: 240 } as const;
 
@@ -73,7 +72,7 @@ class RawRun implements Pictures {
   readonly #ingest: Ingest;
   readonly #signal: AbortSignal;
   readonly #live: boolean;
-  readonly #pacer: Pacer | undefined;
+  readonly #turns: Turns;
   readonly #report: RateReport;
   #clock: CaptureClock | undefined;
   /** The clock of arrival at time 0. */
@@ -88,7 +87,7 @@ class RawRun implements Pictures {
     this.#ingest = ingest;
     this.#signal = signal;
     this.#live = options.clock.kind === "arrival";
-    this.#pacer = options.realtime && !this.#live ? new Pacer() : undefined;
+    this.#turns = { ingest, pacer: options.realtime && !this.#live ? new Pacer() : undefined, signal };
     const wanted = this.#live ? options.fps : undefined;
     this.#report = new RateReport({ wanted, live: this.#live, trace: options.trace, notice: options.notice });
   }
@@ -193,15 +192,8 @@ class RawRun implements Pictures {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const one of waiting) {
-      const wait = this.#pacer?.due(one.time) ?? 0;
-      if (wait > DUE_SOON_MS) {
-        this.#ingest.flush();
-        await Pacer.sleep(wait, this.#signal);
-      }
-      if (this.#ingest.mustWait) {
-        this.#ingest.flush();
-        await this.#ingest.room(this.#signal);
-      }
+      const turn = untilTurn(this.#turns, one.time);
+      if (turn !== undefined) await turn;
       if (this.#signal.aborted) return;
       this.#publish(one);
     }

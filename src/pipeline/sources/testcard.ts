@@ -6,9 +6,8 @@ import { TestCard } from "../../media/testcard.ts";
 import type { Ingest } from "../ingest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Source } from "../source.ts";
+import { untilTurn } from "./turn.ts";
 
-/** What is due within this many ms goes with what is due now: timers are no finer. */
-const DUE_SOON_MS = 4;
 const TYPE_ID = { audio: 8, video: 9 } as const;
 const DATA = 18;
 const MINUTE_MS = 60_000;
@@ -25,15 +24,11 @@ async function show(ingest: Ingest, signal: AbortSignal): Promise<string> {
   ingest.push(DATA, 0, metadata);
   ingest.push(TYPE_ID.video, 0, video);
   ingest.push(TYPE_ID.audio, 0, audio);
-  const pacer = new Pacer();
+  const turns = { ingest, pacer: new Pacer(), signal };
   while (!signal.aborted) {
     const frame = card.next();
-    const wait = pacer.due(frame.dts);
-    if (wait > DUE_SOON_MS) {
-      ingest.flush();
-      await Pacer.sleep(wait, signal);
-    }
-    if (ingest.mustWait) await ingest.room(signal);
+    const turn = untilTurn(turns, frame.dts);
+    if (turn !== undefined) await turn;
     ingest.push(TYPE_ID[frame.kind], frame.dts >>> 0, frame.body);
   }
   ingest.flush();
