@@ -10,11 +10,13 @@ import { StatusFace, type StatusRow } from "../face/status.ts";
 import { audioFourCcs, videoFourCcs } from "../media/fourcc.ts";
 import { runJob } from "../pipeline/job.ts";
 import { makeParts } from "../pipeline/registry.ts";
-import type { JobReport } from "../pipeline/report.ts";
+import type { JobEvent, JobReport } from "../pipeline/report.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import type { Args } from "./args.ts";
 import type { Faces } from "./faces.ts";
+import { watchGarbage } from "./garbage-watch.ts";
+import { compileAsUsual } from "./jit.ts";
 import { listenForSignals, type Signals } from "./signals.ts";
 
 /** What connect announces beyond the legacy codecs: everything that the table knows is passed on. */
@@ -31,6 +33,7 @@ export async function onStage<T>(faces: Faces, stats: number, act: (stage: Stage
   const onStatistics = (): void => {
     for (const line of status.lines()) faces.terminal.line(line);
   };
+  using _garbage = watchGarbage(() => status.mediaBytes());
   using signals = listenForSignals({ onStatistics });
   try {
     return await act({ faces, signals, status });
@@ -71,8 +74,12 @@ async function attempt(
 ): Promise<{ outcome: Outcome; report?: JobReport }> {
   try {
     const parts = await makeParts(plan, ENHANCED, (event) => narrator.tell(event));
+    const tell = (event: JobEvent): void => {
+      if (event.event === "live") compileAsUsual();
+      narrator.tell(event);
+    };
     const report = await runJob(plan, parts, {
-      report: (event) => narrator.tell(event),
+      report: tell,
       onStatus: (current) => row.show(current),
       stop: stage.signals.stop,
       abort: stage.signals.abort,

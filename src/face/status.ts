@@ -28,6 +28,11 @@ export class StatusRow {
     return this.#status !== undefined;
   }
 
+  /** Media of the episode that runs, in bytes. */
+  get mediaBytes(): number {
+    return this.#status?.counters.bytes ?? 0;
+  }
+
   /** From now on the job runs, and this is how it is doing. */
   show(status: JobStatus): void {
     this.#status = status;
@@ -93,6 +98,11 @@ export class StatusFace {
   /** The lines of all jobs as they would be shown now. */
   lines(): string[] {
     return this.#rows.map((row) => row.line());
+  }
+
+  /** Media of all jobs as they run, in bytes; it begins anew where an episode does. */
+  mediaBytes(): number {
+    return this.#rows.reduce((sum, row) => sum + row.mediaBytes, 0);
   }
 
   #tick(): void {

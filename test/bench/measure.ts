@@ -64,14 +64,17 @@ export function together(parts: readonly Measurement[]): Measurement {
   };
 }
 
+/** Resident memory in bytes. `file` is the part of `now` that is mapped from files, the program itself above all. */
+export type Resident = { now: number; file: number; peak: number };
+
 /** Resident memory of a process now, and the most it ever was; undefined when it has ended. */
-export function residentMemory(pid: number): { now: number; peak: number } | undefined {
+export function residentMemory(pid: number): Resident | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const kib = (name: string) => new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
-    const [now, peak] = [kib("VmRSS"), kib("VmHWM")];
+    const [now, file, peak] = [kib("VmRSS"), kib("RssFile"), kib("VmHWM")];
     if (now === undefined || peak === undefined) return undefined; // ended, not yet waited for
-    return { now: Number(now) * 1_024, peak: Number(peak) * 1_024 };
+    return { now: Number(now) * 1_024, file: Number(file) * 1_024, peak: Number(peak) * 1_024 };
   } catch {
     return undefined;
   }

@@ -1,12 +1,13 @@
 /**
  * Whether memory stays flat: a relay of one live stream to four servers whose source breaks off every 20 s (or so many
- * `seconds`, more than two), for as many minutes as asked. Prints the resident memory of each minute, the slope behind
- * the first quarter, how often the source broke off, and how many frames it had sent and each destination got.
+ * `seconds`, more than two), for as many minutes as asked. Prints the resident memory of each minute, how much of it is
+ * the program itself, mapped from its file as far as it has run, and how much is its own (anonymous); then the slopes
+ * behind the first quarter, how often the source broke off, and how many frames it had sent and each destination got.
  */
 import { join } from "node:path";
 import { until } from "../support/ports.ts";
 import { type Child, start } from "../support/process.ts";
-import { median, residentMemory } from "./measure.ts";
+import { median, type Resident, residentMemory } from "./measure.ts";
 import { makeMedia } from "./media.ts";
 import { PREROLL_MS } from "./paced.ts";
 
@@ -24,20 +25,23 @@ function slope(values: readonly number[]): number {
   return values.reduce((sum, value, x) => sum + (x - meanX) * (value - meanY), 0) / spread;
 }
 
-async function watch(pid: number, minutes: number): Promise<number[]> {
-  const perMinute: number[] = [];
+type Minute = { all: number; file: number };
+
+async function watch(pid: number, minutes: number): Promise<Minute[]> {
+  const perMinute: Minute[] = [];
   for (let minute = 1; minute <= minutes; minute++) {
-    const seen: number[] = [];
+    const seen: Resident[] = [];
     for (const end = performance.now() + MINUTE_MS; performance.now() < end; await Bun.sleep(LOOK_MS)) {
       const memory = residentMemory(pid);
       if (memory === undefined) throw new Error("the relay has ended");
-      seen.push(memory.now);
+      seen.push(memory);
     }
-    perMinute.push(median(seen));
-    const most = residentMemory(pid)?.peak ?? Number.NaN;
-    console.log(
-      `| ${minute} | ${(median(seen) / MIB).toFixed(1)} | ${(Math.max(...seen) / MIB).toFixed(1)} | ${(most / MIB).toFixed(1)} |`,
-    );
+    const [all, file] = [median(seen.map((one) => one.now)), median(seen.map((one) => one.file))];
+    perMinute.push({ all, file });
+    const most = Math.max(...seen.map((one) => one.now));
+    const peak = residentMemory(pid)?.peak ?? Number.NaN;
+    const cells = [all, all - file, file, most, peak].map((bytes) => (bytes / MIB).toFixed(1));
+    console.log(`| ${minute} | ${cells.join(" | ")} |`);
   }
   return perMinute;
 }
@@ -59,20 +63,22 @@ export async function soak(dir: string, binary: string, minutes: number, seconds
     timeout,
   });
   console.log(`relay 1 to ${SINKS}, 6 Mbit/s, the source breaks off every ${seconds} s, ${minutes} min\n`);
-  console.log("| minute | resident, median MiB | most in it | peak so far |\n|---:|---:|---:|---:|");
+  console.log("| minute | resident, median MiB | its own | program text | most in it | peak so far |");
+  console.log("|---:|---:|---:|---:|---:|---:|");
   const perMinute = await watch(relay.pid, minutes);
   relay.signal("SIGINT");
   const { code, stderr } = await relay.finished;
   const lines = (child: Child) => child.stdout.split("\n").filter((line) => line.startsWith("{"));
   await until("every sink counts", () => lines(sink).length >= SINKS);
   const later = perMinute.slice(Math.floor(perMinute.length / 4));
-  const growth = slope(later) / 1_024;
+  const [growth, own] = [slope(later.map(({ all }) => all)), slope(later.map(({ all, file }) => all - file))];
   const counts = (child: Child): { marked: number; complete?: boolean }[] =>
     lines(child).map((line) => JSON.parse(line));
   const broken = counts(source).filter(({ complete }) => complete === true);
   const sent = broken.reduce((sum, { marked }) => sum + marked, 0);
   const came = counts(sink).map(({ marked }) => marked);
-  console.log(`\nslope behind the first quarter: ${growth.toFixed(1)} KiB a minute`);
+  const kib = (bytes: number): string => `${(bytes / 1_024).toFixed(1)} KiB a minute`;
+  console.log(`\nslope behind the first quarter: ${kib(growth)}, of its own memory ${kib(own)}`);
   console.log(`sessions of the source that broke: ${broken.length}, with ${sent} marked frames`);
   console.log(`marked frames at the destinations: ${came.join(", ")} (those of the last session too)`);
   console.log(`exit code ${code}; ${stderr.trim().split("\n").at(-1)}\n`);
