@@ -37,7 +37,7 @@ export function checkPaths(plan: Plan): void {
 }
 
 /** Throws UsageError for a name that cannot be made, or that a folder has. */
-function requireName(template: string, plan: Plan): void {
+export function requireName(template: string, plan: Plan): void {
   const path = expandName(template, nameFields(plan), new Date());
   const longest = Math.max(...path.split("/").map((part) => Buffer.byteLength(part)));
   if (longest > LONGEST_NAME)

@@ -5,15 +5,13 @@
  */
 
 import { UsageError } from "../errors.ts";
-import { expandName } from "../pipeline/file-name.ts";
-import { nameFields } from "../pipeline/registry.ts";
 import type { GivenFlag } from "../recipe/overrides.ts";
 import type { Plan } from "../recipe/plan.ts";
 import type { RecipeProblem } from "../recipe/problems.ts";
 import type { Finding, RecipeJob } from "../recipe/read-recipe.ts";
 import type { Terminal } from "../face/terminal.ts";
 import { parseArgs, type Args } from "./args.ts";
-import { requireFile } from "./check-paths.ts";
+import { requireFile, requireName } from "./check-paths.ts";
 import { environmentName, FLAGS, type Flag } from "./flags.ts";
 import { surroundings } from "./surroundings.ts";
 
@@ -90,11 +88,7 @@ function inspect(plan: Plan): Finding[] {
   }
   for (const sink of plan.sinks) {
     if (sink.kind !== "file") continue;
-    look(
-      ["record", "path"],
-      "write another name",
-      () => void expandName(sink.template, nameFields(plan), new Date()),
-    );
+    look(["record", "path"], "write another name", () => requireName(sink.template, plan));
   }
   return findings;
 }

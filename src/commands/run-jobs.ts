@@ -9,7 +9,7 @@
 import { describe } from "../errors.ts";
 import { ExitCode, type Outcome } from "../face/exit.ts";
 import { plural } from "../face/format.ts";
-import { Narrator } from "../face/narrator.ts";
+import type { Narrator } from "../face/narrator.ts";
 import type { StatusRow } from "../face/status.ts";
 import type { Due, Run } from "../recipe/agenda.ts";
 import type { Plan } from "../recipe/plan.ts";
@@ -20,7 +20,7 @@ import { formatExact } from "./exact.ts";
 import type { Faces } from "./faces.ts";
 import { followSchedule } from "./follow-schedule.ts";
 import { lockJob, type JobIdentity } from "./job-lock.ts";
-import { gravest, onStage, perform, summarize, type Stage } from "./run-plan.ts";
+import { gravest, narratorOf, onStage, perform, summarize, type Stage } from "./run-plan.ts";
 
 /** A job of a recipe that is to run. */
 export type JobToRun = {
@@ -78,7 +78,7 @@ class Runner {
     this.#job = job;
     this.#stage = stage;
     this.#isAlone = isAlone;
-    this.#narrator = new Narrator(stage.faces.log, { job: job.plan.job, json: stage.faces.json });
+    this.#narrator = narratorOf(job.plan, stage.faces);
     this.#row = stage.status.row(job.plan.job);
   }
 

@@ -48,13 +48,18 @@ export async function runPlan(
   faces: Faces,
   { stats }: { readonly stats: number },
 ): Promise<number> {
-  const narrator = new Narrator(faces.log, { job: plan.job, json: faces.json });
+  const narrator = narratorOf(plan, faces);
   const { code, text } = await onStage(faces, stats, async (stage) => {
     const outcome = await perform(plan, { stage, narrator, row: stage.status.row(plan.job) });
     return { ...outcome, code: stage.signals.exitCode ?? outcome.code };
   });
   faces.lastLine(text, code);
   return code;
+}
+
+/** Who tells of a job; a source that `wait` was given for is not missed before its time. */
+export function narratorOf({ job, wait = 0 }: Plan, faces: Faces): Narrator {
+  return new Narrator(faces.log, { job, json: faces.json, awaited: wait > 0 });
 }
 
 /** How a job is performed: where, and who tells of it. */

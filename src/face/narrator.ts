@@ -26,18 +26,27 @@ export class Narrator {
   readonly #job: string;
   readonly #json: ((line: string) => void) | undefined;
   readonly #now: () => number;
+  readonly #patient: boolean;
   readonly #rows = new Map<string, Row>();
+  /** A source that is not there before it has ever been is what was expected. */
+  #awaited = false;
   /** Whether the source's return was worth a line: its gap is then, too. */
   #gapIsNews = true;
 
-  /** `json` gets each event as a line; `now` is a clock in ms. */
+  /** `json` gets each event as a line; `awaited`: the source may come later; `now` is a clock in ms. */
   constructor(
     log: ConsolaInstance,
-    options: { job: string; json: ((line: string) => void) | undefined; now?: () => number },
+    options: {
+      job: string;
+      json: ((line: string) => void) | undefined;
+      awaited?: boolean;
+      now?: () => number;
+    },
   ) {
     this.#log = log;
     this.#job = options.job;
     this.#json = options.json;
+    this.#patient = options.awaited ?? false;
     this.#now = options.now ?? Date.now;
   }
 
@@ -48,6 +57,7 @@ export class Narrator {
     const log = this.#log.withTag(name);
     switch (event.event) {
       case "start":
+        this.#awaited = this.#patient;
         log.info(`${event.source} -> ${event.destinations.join(", ")}`);
         return;
       case "live":
@@ -98,13 +108,20 @@ export class Narrator {
     const row = this.#rows.get(name);
     const isNews = row?.live !== true;
     if (row !== undefined) row.live = true;
-    if (name === "source") this.#gapIsNews = isNews;
+    if (name === "source") {
+      this.#gapIsNews = isNews;
+      this.#awaited = false;
+    }
     if (isNews) log.info("live");
   }
 
   #tellRetry(log: ConsolaInstance, event: Extract<JobEvent, { event: "retry" }>): void {
     const now = this.#now();
     const { name, error, attempts } = event;
+    const say = (text: string): void => {
+      if (this.#awaited && name === "source") log.info(text);
+      else log.warn(text);
+    };
     let row = this.#rows.get(name);
     // The first attempt after real flow begins a new row.
     if (row === undefined || attempts === 1 || row.told.size >= MOST_KINDS) {
@@ -115,7 +132,7 @@ export class Narrator {
     if (told === undefined) {
       row.told.set(error, { since: now, times: 0 });
       row.live = false;
-      log.warn(`${error}; trying again in ${formatDuration(event.waitMs)}`);
+      say(`${error}; trying again in ${formatDuration(event.waitMs)}`);
       return;
     }
     const last = REPEAT_AFTER_MS.length - 1;
@@ -123,6 +140,6 @@ export class Narrator {
     if (now - told.since < due) return;
     told.times += 1;
     row.live = false;
-    log.warn(`${error}; still so after ${formatDuration(now - told.since)}, ${attempts} attempts`);
+    say(`${error}; still so after ${formatDuration(now - told.since)}, ${attempts} attempts`);
   }
 }

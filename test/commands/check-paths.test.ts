@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { checkPaths } from "../../src/commands/check-paths.ts";
 import { parseArgs } from "../../src/commands/args.ts";
 import { flagsOf } from "../../src/commands/flags.ts";
+import { readRecipes } from "../../src/commands/recipes.ts";
 import { planFromArgs } from "../../src/commands/request.ts";
 import { DiskError, UsageError } from "../../src/errors.ts";
 
@@ -43,6 +44,16 @@ describe("a recording", () => {
       new UsageError("the name of a recording is too long: 250 bytes, 245 at most"),
     );
     expect(pull(`${"x".repeat(241)}.flv`)).toBeUndefined();
+  });
+
+  test("under the name of a folder, in a recipe", async () => {
+    const path = join(folder, "shows");
+    const file = join(folder, "show.yaml");
+    writeFileSync(file, `version: 1\njobs:\n  a:\n    from: rtmp://h/live/cam\n    record: "${path}"\n`);
+    const { problems } = await readRecipes([file], { environment: {}, given: [], job: undefined });
+    expect(problems.map(({ text }) => text)).toEqual([
+      `"${path}" is a folder — write ${path}/{stream}_{date}_{time}.flv`,
+    ]);
   });
 
   test("below a file", () => {

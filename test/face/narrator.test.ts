@@ -7,7 +7,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 
 const MINUTE = 60_000;
 
-function makeNarrator() {
+function makeNarrator({ awaited = false } = {}) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const json: unknown[] = [];
@@ -16,7 +16,12 @@ function makeNarrator() {
     throttle: 0,
     reporters: [{ log: ({ type, tag, args }) => void lines.push(`${type} [${tag}] ${args.join(" ")}`) }],
   });
-  const options = { job: "show", json: (line: string) => json.push(JSON.parse(line)), now: clock.now };
+  const options = {
+    job: "show",
+    json: (line: string) => json.push(JSON.parse(line)),
+    awaited,
+    now: clock.now,
+  };
   return { clock, lines, json, narrator: new Narrator(log, options) };
 }
 
@@ -53,6 +58,29 @@ describe("events", () => {
     expect(json).toEqual(
       event.event === "trace" ? [] : [{ time: "1970-01-01T00:00:00.000Z", job: "show", ...event }],
     );
+  });
+
+  test("a source that is waited for is no trouble before it was there", () => {
+    const { narrator, lines } = makeNarrator({ awaited: true });
+    const retry = (name: string, attempts: number, error: string): void =>
+      narrator.tell({ event: "retry", name, error, attempts, waitMs: 1000 });
+    const start = (): void => narrator.tell({ event: "start", source: "a", destinations: ["b"] });
+    start();
+    retry("source", 1, "not live");
+    retry("twitch", 1, "refused");
+    narrator.tell({ event: "live", name: "source" });
+    retry("source", 1, "reset");
+    start();
+    retry("source", 1, "not live");
+    expect(lines).toEqual([
+      "info [show] a -> b",
+      "info [show] not live; trying again in 1s",
+      "warn [show/twitch] refused; trying again in 1s",
+      "info [show] live",
+      "warn [show] reset; trying again in 1s",
+      "info [show] a -> b",
+      "info [show] not live; trying again in 1s",
+    ]);
   });
 
   test("without --json nothing is written for programs", () => {
