@@ -17,6 +17,8 @@ export type HttpTarget = {
   readonly connectTimeout: number;
   /** A body that is silent for this long is stalled. */
   readonly stall: number;
+  /** The answer said how long it is, and all of that has been read: it was a file, not a live stream. */
+  readonly onWhole?: () => void;
 };
 
 /** The bytes of an HTTP body as they come. Throws RemoteError (401, 403, 404 ...) and TransportError. */
@@ -36,14 +38,20 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
   };
   try {
     expect(target.connectTimeout, new TransportError(`${context}: no answer`, "timeout"));
-    const reader = (await open(target, watch.signal)).getReader();
+    const { body, length } = await open(target, watch.signal);
+    const reader = body.getReader();
+    let received = 0;
     for (;;) {
       clearTimeout(timer);
       expect(target.stall, new TransportError(`${context}: the server sends nothing`, "stalled"));
       const { done, value } = await reader.read();
       // From here on it is the caller who takes his time.
       clearTimeout(timer);
-      if (done) return;
+      if (done) {
+        if (received === length) target.onWhole?.();
+        return;
+      }
+      received += value.length;
       yield value;
     }
   } catch (error) {
@@ -56,7 +64,10 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
   }
 }
 
-async function open(target: HttpTarget, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+/** `length` is that of the body, if the answer says it. */
+type Answer = { readonly body: ReadableStream<Uint8Array>; readonly length: number | undefined };
+
+async function open(target: HttpTarget, signal: AbortSignal): Promise<Answer> {
   const { tls } = target;
   const roots = await trustedRoots(tls.ca);
   const response = await fetch(target.url, {
@@ -68,7 +79,11 @@ async function open(target: HttpTarget, signal: AbortSignal): Promise<ReadableSt
   });
   if (!response.ok) throw statusError(response.status);
   if (response.body === null) throw new TransportError("the answer has no body", "http");
-  return response.body;
+  const { headers, body } = response;
+  const length = headers.get("content-length");
+  // What was packed for the way has another length here.
+  const isPlain = length !== null && !headers.has("content-encoding");
+  return { body, length: isPlain ? Number(length) : undefined };
 }
 
 function statusError(status: number): RemoteError {

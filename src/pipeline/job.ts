@@ -169,7 +169,8 @@ class Job {
       if (signal.aborted) return this.#planned ? "the planned end" : "stopped";
       if (this.#sourceError !== undefined || this.#source.nature === "made") return reason;
       this.#context.report({ event: "ended", name: "source", reason });
-      if (this.#source.nature === "played" && !this.#isWantedAgain()) return reason;
+      if (this.#source.nature === "played" && (!this.#isWantedAgain() || this.#source.wasLast?.() === true))
+        return reason;
       if (this.#follows && this.#episodes.live) this.#endEpisode();
       // The stream ended but more of it is wanted: it may come back.
       if (this.#source.nature === "played") await Pacer.sleep(this.#plan.retry.min, signal);

@@ -79,9 +79,22 @@ export async function makeSource(plan: SourceSettings, fourCcs: FourCcs, report:
     case "http": {
       const { flvSource } = await import("./sources/flv-input.ts");
       const { httpSegments } = await import("../net/http-flv.ts");
-      const target = { ...source, ...netOptions(net) };
-      const open = (signal: AbortSignal) => httpSegments(target, signal);
-      return flvSource({ name: source.name, open, live: true, realtime: false, loop: false, trace });
+      let whole = false;
+      const target = { ...source, ...netOptions(net), onWhole: () => void (whole = true) };
+      const open = (signal: AbortSignal) => {
+        whole = false;
+        return httpSegments(target, signal);
+      };
+      const wasWhole = (): boolean => whole;
+      return flvSource({
+        name: source.name,
+        open,
+        live: true,
+        realtime: false,
+        loop: false,
+        wasWhole,
+        trace,
+      });
     }
     case "file": {
       const { flvSource } = await import("./sources/flv-input.ts");

@@ -18,6 +18,8 @@ export interface Source {
   readonly nature: "made" | "played" | "awaited";
   /** One session. Resolves with the reason when the stream ends, rejects when it is lost or never came. */
   run(ingest: Ingest, signal: AbortSignal): Promise<string>;
+  /** Whether the session that has just ended was the last there can be: a server gave all of a file. */
+  wasLast?(): boolean;
 }
 
 /** What a sink may use of the job. */

@@ -4,7 +4,10 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { Socket } from "node:net";
+import { join } from "node:path";
 import { randomBytes } from "../support/mutate.ts";
+import { events, expectLastLine, runnel } from "../support/runnel.ts";
+import { scratch } from "../support/scratch.ts";
 import { tidy } from "../support/tidy.ts";
 import { type HttpLine, type HttpOptions, HttpSource } from "./http.ts";
 import { Destination, IN_FLIGHT_MS, type SessionRun } from "./peers.ts";
@@ -67,6 +70,23 @@ describe.concurrent("an HTTP-FLV source whose first answer", () => {
     };
     expect(await survives({ answer: moved }, 1, "/first.flv")).toStartWith("0 done:");
   });
+});
+
+test("a file at an HTTP address is recorded once, whatever time was named", async () => {
+  const file = Bun.file(join(import.meta.dir, "../fixtures/flv/show.flv"));
+  using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response(file) });
+  const out = join(scratch(), "out.flv");
+  const result = await runnel([
+    "pull",
+    `http://127.0.0.1:${server.port}/a.flv`,
+    out,
+    "--for",
+    "1h",
+    "--json",
+  ]);
+  const told = events(result).map(({ event }) => event);
+  expect(told.filter((event) => event === "ended" || event === "gap")).toEqual(["ended"]);
+  expectLastLine(result, /in 1 file/);
 });
 
 describe.concurrent("an HTTP-FLV source that in the middle of the stream", () => {

@@ -1,6 +1,7 @@
 /** HTTP-FLV over the loopback: bodies as they come, answers that are refusals, and silence of each kind. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { createServer, type Server } from "node:net";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Server } from "node:net";
 import { RemoteError, TransportError } from "../../src/errors.ts";
 import { httpSegments, type HttpTarget } from "../../src/net/http-flv.ts";
 import { randomBytes } from "../support/mutate.ts";
@@ -63,6 +64,30 @@ describe("a body", () => {
     const bytes = randomBytes(1_000_000, 1);
     const port = serve(() => body([bytes.subarray(0, 3), bytes.subarray(3)]));
     expect(Buffer.from(bytes).equals(await read(target(port)))).toBe(true);
+  });
+
+  const text = "FLV".repeat(1000);
+  const packed = { headers: { "content-encoding": "gzip" } };
+  test.each<[string, () => Response, number]>([
+    ["has a length and is read whole", () => new Response(text), 1],
+    ["has no length", () => body([Buffer.from(text)]), 0],
+    ["was packed for the way", () => new Response(Bun.gzipSync(Buffer.from(text)), packed), 0],
+  ])("that %s", async (_name, response, whole) => {
+    let told = 0;
+    const port = serve(response);
+    const bytes = await read(target(port, { onWhole: () => void told++ }));
+    expect([Buffer.from(bytes).toString(), told]).toEqual([text, whole]);
+  });
+
+  test("that is cut short of its length is not whole", async () => {
+    const head = "HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n";
+    const server = createServer((socket) => void socket.end(`${head}FLV`)).listen(0, "127.0.0.1");
+    running.push({ stop: () => void server.close() });
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    let told = 0;
+    await read(target(port, { onWhole: () => void told++ })).catch(() => {});
+    expect(told).toBe(0);
   });
 
   test("is asked for with its token", async () => {

@@ -121,6 +121,16 @@ describe("a source that ends", () => {
     expect(sink.lines[0]).toStartWith("V1 A1 K0 a0 f40 K80 a80 f120");
   });
 
+  test.each([
+    ["whatever time was named", { for: 60_000 }],
+    ["with --follow", { follow: true }],
+  ])("and was a file ends the job, %s", async (_name, window) => {
+    const source = { ...scriptedSource("played", show), wasLast: () => true };
+    const { report, job } = await runFakeJob(makePlan(window), source, [new FakeSink("a")]);
+    expect([report.reason, report.gaps.count, report.mediaMs]).toEqual(["the end", 0, 40]);
+    expect(job.of("ended")).toHaveLength(1);
+  });
+
   test("and does not come again does not hold the job beyond that time", async () => {
     const source = scriptedSource("played", show, failing(NOT_LIVE));
     const { report } = await runFakeJob(makePlan({ for: 30 }), source, [new FakeSink("a")]);

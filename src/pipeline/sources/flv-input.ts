@@ -22,6 +22,8 @@ export type FlvInputOptions = {
   readonly realtime: boolean;
   /** Starts over at the end, for ever. */
   readonly loop: boolean;
+  /** Of a stream of a server: whether what was read last was a file, and all of it. */
+  readonly wasWhole?: () => boolean;
   readonly trace: (line: string) => void;
 };
 
@@ -34,6 +36,7 @@ export function flvSource(options: FlvInputOptions): Source {
     name: options.name,
     nature: options.live ? "played" : "made",
     run: (ingest, signal) => runOnce(options, ingest, signal),
+    wasLast: () => options.wasWhole?.() ?? false,
   };
 }
 
