@@ -1,8 +1,8 @@
 /**
  * AdtsSplitter cuts raw AAC with ADTS headers, as encoders write it to pipes, into frames and the configuration that
  * becomes the sequence header. Segments go in however they are cut, frames come out as copies. Bytes that are no
- * frame are skipped and counted: a frame counts if another header, or the end, follows it. ISO 14496-3 1.A.2;
- * protocol.md 8.7.
+ * frame are skipped and counted: the first frame counts if two more headers follow in a chain, one after a damage if
+ * another follows, and any if the chain leads to the end. ISO 14496-3 1.A.2; protocol.md 8.7.
  */
 import { MediaError } from "../errors.ts";
 import { readAdtsHeader, type AdtsHeader } from "./aac.ts";
@@ -18,6 +18,8 @@ export type AdtsFrame = {
 };
 
 const HEADER_BYTES = 7;
+/** Headers that must follow the first one of all: two bytes that look like one stand in everything. */
+const WITNESSES = 2;
 
 /** Cuts ADTS; see the head of this file. */
 export class AdtsSplitter {
@@ -26,6 +28,8 @@ export class AdtsSplitter {
   #config: Uint8Array | undefined;
   /** Aligned: the header before led here. */
   #synced = false;
+  /** Frames were found here before. */
+  #proven = false;
   #skipped = 0;
 
   constructor(onFrame: (frame: AdtsFrame) => void) {
@@ -37,7 +41,7 @@ export class AdtsSplitter {
     return this.#skipped;
   }
 
-  /** Takes the next bytes. A frame has at most 8191, so no more than two are ever held. */
+  /** Takes the next bytes. A frame has at most 8191, so no more than three are ever held. */
   feed(segment: Uint8Array): void {
     const bytes = this.#held.length === 0 ? segment : concat(this.#held, segment);
     const used = this.#read(bytes, false);
@@ -56,15 +60,15 @@ export class AdtsSplitter {
     let at = 0;
     while (bytes.length - at >= HEADER_BYTES) {
       const header = headerAt(bytes, at);
-      const next = at + (header?.frameLength ?? 0);
-      // A frame that the one before led to needs no witness, and does not wait for one.
-      const witness = last || this.#synced ? 0 : HEADER_BYTES;
-      if (header !== undefined && next + witness > bytes.length) {
-        if (!last) break;
-      } else if (header !== undefined && (this.#synced || last || headerAt(bytes, next) !== undefined)) {
-        this.#take(header, bytes.slice(at + header.headerLength, next));
-        at = next;
-        continue;
+      if (header !== undefined) {
+        const next = at + header.frameLength;
+        const verdict = this.#judge(bytes, next, last);
+        if (verdict === "later") break;
+        if (verdict === "frame") {
+          this.#take(header, bytes.slice(at + header.headerLength, next));
+          at = next;
+          continue;
+        }
       }
       this.#synced = false;
       this.#skipped += 1;
@@ -73,8 +77,26 @@ export class AdtsSplitter {
     return at;
   }
 
+  /** Whether what ends at `end` is a frame: as many headers must follow it, each where the one before says. */
+  #judge(bytes: Uint8Array, end: number, last: boolean): "frame" | "noise" | "later" {
+    const open = last ? "noise" : "later";
+    if (end > bytes.length) return open;
+    // A frame that the one before led to needs no witness, and does not wait for one.
+    let missing = this.#synced ? 0 : this.#proven ? 1 : WITNESSES;
+    for (let next = end; missing > 0; missing--) {
+      // At the end a header that is there counts, though its frame is cut.
+      if (next > bytes.length) return last ? "frame" : "later";
+      if (bytes.length - next < HEADER_BYTES) return last && mayBegin(bytes, next) ? "frame" : open;
+      const witness = headerAt(bytes, next);
+      if (witness === undefined) return "noise";
+      next += witness.frameLength;
+    }
+    return "frame";
+  }
+
   #take(header: AdtsHeader, payload: Uint8Array): void {
     this.#synced = true;
+    this.#proven = true;
     const { config, blocks, sampleRate } = header;
     // Several raw data blocks cannot be told apart without decoding them.
     if (blocks > 1 || payload.length === 0) {
@@ -84,6 +106,12 @@ export class AdtsSplitter {
     if (this.#config?.[0] !== config[0] || this.#config?.[1] !== config[1]) this.#config = config;
     this.#onFrame({ config: this.#config!, sampleRate, payload });
   }
+}
+
+/** Whether the bytes from here on, too few for a header, may be the beginning of one; so may none at all. */
+function mayBegin(bytes: Uint8Array, at: number): boolean {
+  const [first = 0xff, second = 0xf0] = bytes.subarray(at);
+  return first === 0xff && (second & 0xf6) === 0xf0;
 }
 
 function headerAt(bytes: Uint8Array, at: number): AdtsHeader | undefined {

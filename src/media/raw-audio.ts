@@ -39,6 +39,9 @@ const ENHANCED_HEAD = 5;
 /** What has shown no frame after this many bytes is something else. */
 const MAX_STRAY_BYTES = 256 * 1024;
 
+/** What is said of something else. */
+export const NEITHER = "neither AAC with ADTS headers nor Opus in Ogg";
+
 type Format = { readonly header: Uint8Array; readonly facts: AudioFacts };
 
 /** Reads raw audio; see the head of this file. */
@@ -61,6 +64,11 @@ export class RawAudio {
     );
   }
 
+  /** Whether bytes came, and nothing was found in them. */
+  get isForeign(): boolean {
+    return this.#found === undefined && this.#strayBytes > 0;
+  }
+
   /** Bytes that belonged to nothing that was understood. */
   get skippedBytes(): number {
     if (this.#found === "adts") return this.#adts.skippedBytes;
@@ -74,7 +82,7 @@ export class RawAudio {
     if (this.#found !== undefined) return;
     this.#strayBytes += segment.length;
     if (this.#strayBytes <= MAX_STRAY_BYTES) return;
-    throw new MediaError("this is neither AAC with ADTS headers nor Opus in Ogg");
+    throw new MediaError(`this is ${NEITHER}`);
   }
 
   /** The stream is over: hands out what is held. */

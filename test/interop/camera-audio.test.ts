@@ -16,7 +16,7 @@ import { until } from "../support/ports.ts";
 import { needs } from "../support/programs.ts";
 import { complaints, ffmpeg, makeRaw } from "../support/raw-video.ts";
 import { groupSize, makeRpicam } from "../support/rpicam.ts";
-import { expectExit, expectLastLine, runnel, startRunnel } from "../support/runnel.ts";
+import { events, expectExit, expectLastLine, runnel, startRunnel } from "../support/runnel.ts";
 import { scratch } from "../support/scratch.ts";
 import { tidy } from "../support/tidy.ts";
 
@@ -216,6 +216,15 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("sound beside a camera", () => {
     expectExit(noise, 0);
     expect(noise.stderr).toContain("this is neither AAC with ADTS headers nor Opus in Ogg");
     expectLastLine(noise, /^done: /);
+    // A file of something else, in which two bytes may look like sound.
+    const flv = join(import.meta.dir, "../fixtures/flv/show.flv");
+    const other = await runnel([...argv, `exec:cat ${flv}`, "--json"]);
+    expectExit(other, 0);
+    expect(events(other).filter(({ event, name }) => event === "live" && name === "audio")).toEqual([]);
+    const retries = events(other).filter(({ event, name }) => event === "retry" && name === "audio");
+    expect(retries.map(({ error }) => error)).toEqual([
+      '"cat" ended by itself; what it gave is neither AAC with ADTS headers nor Opus in Ogg',
+    ]);
     const file = join(scratch(), "song.aac");
     writeFileSync(file, sound);
     const song = await runnel([...argv, `exec:cat ${file}`]);

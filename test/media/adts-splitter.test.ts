@@ -46,8 +46,9 @@ describe("AdtsSplitter", () => {
     ["noise before", `00ff12${STEREO}`, [["1210", 44_100, "211004608c1c"]], 3],
     [
       "noise between",
-      `${STEREO}${STEREO}aabb${STEREO}`,
+      `${STEREO.repeat(3)}aabb${STEREO}`,
       [
+        ["1210", 44_100, "211004608c1c"],
         ["1210", 44_100, "211004608c1c"],
         ["1210", 44_100, "211004608c1c"],
         ["1210", 44_100, "211004608c1c"],
@@ -55,6 +56,15 @@ describe("AdtsSplitter", () => {
       2,
     ],
     ["a cut end", `${STEREO}fff15080`, [["1210", 44_100, "211004608c1c"]], 4],
+    ["a header and a length by chance", `00${STEREO}aabbccddeeff0011`, [], 22],
+    ["two of them by chance", `${STEREO}${STEREO}aabbccddeeff0011`, [], 34],
+    [
+      "three headers, and then noise",
+      `${STEREO.repeat(3)}aabbccddeeff0011`,
+      Array(3).fill(["1210", 44_100, "211004608c1c"]),
+      8,
+    ],
+    ["a second frame that is cut", `${MONO}fff15040017ffc01`, [["1208", 44_100, "01182007"]], 8],
     ["V-86", "ff092c4000e000fff9", [], 9],
     ["nothing", "", [], 0],
   ])("%s", (_name, text, frames, skipped) => {

@@ -1,5 +1,7 @@
 /** Raw audio: which of the two formats it is, and the tags that come of it, in every cut. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { MediaError } from "../../src/errors.ts";
 import { RawAudio, type AudioFrame } from "../../src/media/raw-audio.ts";
 import { readAudioHeader } from "../../src/media/tag-audio.ts";
@@ -58,6 +60,19 @@ describe("RawAudio", () => {
     const ogg = oggOf(fromHex(HEAD), [fromHex("fc0102")]);
     expect(read([fromHex("4f6767aaff"), ogg]).frames.length).toBe(1);
     expect(read([fromHex(`4f6767aaff${STEREO}${STEREO}`)]).frames.length).toBe(2);
+  });
+
+  test("an FLV file is something else, though two bytes in it may look like a header", () => {
+    const flv = readFileSync(join(import.meta.dir, "../fixtures/flv/show.flv"));
+    // Frames by chance: a header, a length that leads to another one, and something else behind that.
+    const chance = fromHex(`${STEREO}${STEREO}aabbccddeeff0011`);
+    const audio = new RawAudio(() => {
+      throw new Error("there is no frame");
+    });
+    expect(audio.isForeign).toBe(false);
+    for (const segment of [flv, chance, flv]) audio.feed(segment);
+    audio.end();
+    expect(audio.isForeign).toBe(true);
   });
 
   test("something else is said to be that, soon", () => {

@@ -4,9 +4,9 @@
  * AudioClock and the pictures' own beginning, so both run on the clock of arrival. Called by the source of raw video.
  */
 
-import { MediaError } from "../../errors.ts";
+import { describe, MediaError } from "../../errors.ts";
 import { AudioClock } from "../../media/audio-clock.ts";
-import { RawAudio, type AudioFacts, type AudioFrame } from "../../media/raw-audio.ts";
+import { NEITHER, RawAudio, type AudioFacts, type AudioFrame } from "../../media/raw-audio.ts";
 import { sameBytes } from "../../media/video-rules.ts";
 import type { Ingest } from "../ingest.ts";
 import { realSupervision, supervise, type Failure, type RetryPolicy } from "../supervise.ts";
@@ -88,6 +88,10 @@ export class JoinedAudio {
         }
         if (this.#ingest.mustWait) await this.#ingest.room(signal);
       }
+    } catch (error) {
+      session.close();
+      if (signal.aborted || error instanceof MediaError || !session.isForeign) throw error;
+      throw new MediaError(`${describe(error)}; what it gave is ${NEITHER}`, undefined, { cause: error });
     } finally {
       session.close();
       if (session.skippedBytes > 0) trace(`${session.skippedBytes} bytes of sound that could not be read`);
@@ -151,6 +155,11 @@ class AudioSession {
   /** Whether sound has come. */
   get flows(): boolean {
     return this.#flows;
+  }
+
+  /** Whether what has come is no sound. */
+  get isForeign(): boolean {
+    return this.#audio.isForeign;
   }
 
   get skippedBytes(): number {
