@@ -7,6 +7,7 @@ import { describe } from "../errors.ts";
 import { isNameTaken, isPermanent, isRefusal, isSaid, suspected } from "./faults.ts";
 import { FileTally } from "./file-tally.ts";
 import type { Hub } from "./hub.ts";
+import { LossReport } from "./loss-report.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
 import type { JobEvent, SinkStatus } from "./report.ts";
 import type { Ending, Sink, SinkContext } from "./source.ts";
@@ -25,8 +26,6 @@ export type SinkRunnerOptions = {
 
 /** Failed attempts in a row after which a destination that was never live is hopeless. */
 const PATIENCE_ATTEMPTS = 3;
-/** Losses of a queue are reported at most this often, in ms. */
-const LOSS_INTERVAL_MS = 1000;
 /** A server that takes its yes back within this time has refused, in ms. */
 const CONFIRMED_AFTER_MS = 5000;
 /** How long a server may take to notice that our last session is dead, in ms. */
@@ -67,13 +66,15 @@ export class SinkRunner {
   #aborted = false;
   /** Episodes that begin when the one before has ended. */
   readonly #waiting: Episode[] = [];
-  #reportedLoss = 0;
-  #reportedLossMs = 0;
-  #lossTimer: Timer | undefined;
+  readonly #losses: LossReport;
 
   constructor(sink: Sink, options: SinkRunnerOptions) {
     this.#sink = sink;
     this.#options = options;
+    this.#losses = new LossReport(
+      () => this.#queue?.lost,
+      (packets, ms) => this.#countLoss(packets, ms),
+    );
     const runner = this;
     this.status = {
       name: sink.name,
@@ -165,8 +166,7 @@ export class SinkRunner {
     this.#over.resolve();
     if (this.status.state === "waiting") this.#controller.abort();
     await this.#done;
-    clearTimeout(this.#lossTimer);
-    this.#reportLoss();
+    this.#losses.flush();
     this.#done = undefined;
     this.#queue = undefined;
     this.#controller = new AbortController();
@@ -311,37 +311,20 @@ export class SinkRunner {
 
   /** Listens to a new queue. What did not fit into it from the start is not the sink's slowness. */
   #bind(queue: PacketQueue): PacketQueue {
-    queue.onLoss = () => this.#onLoss();
+    queue.onLoss = () => this.#losses.note();
     queue.onFailure = (error) => this.#onThrown(error);
-    this.#reportedLoss = queue.lost.packets;
-    this.#reportedLossMs = queue.lost.ms;
+    this.#losses.begin(queue.lost);
     return queue;
   }
 
   #unsubscribe(queue: PacketQueue): void {
-    this.#reportLoss();
+    this.#losses.flush();
     if (this.#holds && this.#options.alone && !this.#ending) {
       queue.onReady = undefined;
       return;
     }
     this.#hub?.unsubscribe(queue);
     this.#queue = undefined;
-  }
-
-  #onLoss(): void {
-    this.#lossTimer ??= setTimeout(() => this.#reportLoss(), LOSS_INTERVAL_MS);
-  }
-
-  #reportLoss(): void {
-    clearTimeout(this.#lossTimer);
-    this.#lossTimer = undefined;
-    const lost = this.#queue?.lost;
-    if (lost === undefined || lost.packets === this.#reportedLoss) return;
-    const packets = lost.packets - this.#reportedLoss;
-    const ms = lost.ms - this.#reportedLossMs;
-    this.#reportedLoss = lost.packets;
-    this.#reportedLossMs = lost.ms;
-    this.#countLoss(packets, ms);
   }
 
   #countLoss(packets: number, ms: number): void {
