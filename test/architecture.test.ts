@@ -47,6 +47,7 @@ const CORE = [
     "source",
     "source-patience",
     "sink-runner",
+    "loss-report",
     "episodes",
     "file-tally",
     "silence",
@@ -119,7 +120,7 @@ const BANS: readonly Ban[] = [
     // Of the pipeline: what waits for the world outside, and the job, whose end may be a time.
     allowed: [
       ...["net/", "pipeline/sources/", "pipeline/sinks/", "face/status.ts", "commands/garbage-watch.ts"],
-      ...["job", "episodes", "sink-runner", "pacer"].map((name) => `pipeline/${name}.ts`),
+      ...["job", "episodes", "loss-report", "pacer"].map((name) => `pipeline/${name}.ts`),
     ],
   },
   {
