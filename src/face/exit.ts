@@ -126,12 +126,14 @@ function amountOf(report: JobReport): string {
   const time =
     wanted === undefined || report.mediaMs + 1000 >= wanted ? media : `${media} of ${formatDuration(wanted)}`;
   const parts: string[] = [];
-  const { files, earlierFiles } = report;
+  const { files, earlierFiles, deletedFiles } = report;
   const count = files.length + earlierFiles.count;
   if (count > 0) {
     const bytes = files.reduce((sum, file) => sum + file.bytes, earlierFiles.bytes);
     const names = count <= 2 ? `: ${files.map((file) => file.path).join(", ")}` : "";
-    parts.push(`${plural(count, "file")}, ${formatBytes(bytes)}${names}`);
+    const which = count === 1 ? "" : `${deletedFiles} of them `;
+    const gone = deletedFiles > 0 ? `, ${which}deleted since` : "";
+    parts.push(`${plural(count, "file")}, ${formatBytes(bytes)}${gone}${names}`);
   }
   const sent = report.status.sinks.filter((sink) => sink.kind === "rtmp" && sink.everLive);
   if (sent.length > 0) parts.push(`sent to ${sent.map((sink) => sink.name).join(", ")}`);

@@ -11,6 +11,13 @@ import { formatBytes, formatDuration } from "./format.ts";
 /** When a failure that goes on is told again, in ms after the first time; then at every last one. */
 const REPEAT_AFTER_MS = [60_000, 300_000, 900_000];
 
+/** Why a recording was deleted, by the rule of `keep`. */
+const KEEP_RULES = {
+  age: "it is older than may be kept",
+  size: "the recordings are larger than may be kept",
+  free: "the disk has less room than is to be kept free",
+} as const;
+
 /** What was told of one failure, and when for the first time. */
 type Told = { readonly since: number; times: number };
 
@@ -83,6 +90,9 @@ export class Narrator {
         return;
       case "recovered":
         log.info(`finished ${event.path}, which an earlier run had left (${formatDuration(event.ms)})`);
+        return;
+      case "deleted":
+        log.info(`deleted ${event.path} (${formatBytes(event.bytes)}): ${KEEP_RULES[event.why]}`);
         return;
       case "waiting":
         log.info(`waiting for a publisher on ${event.where}`);

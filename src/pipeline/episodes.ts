@@ -55,8 +55,8 @@ export class Episodes {
     return this.#sinks.map((sink) => sink.status);
   }
 
-  /** The recordings of all sinks, and how many there were before those that are named. */
-  get recordings(): Pick<JobReport, "files" | "earlierFiles"> {
+  /** The recordings of all sinks, how many there were before those that are named, and how many are gone. */
+  get recordings(): Pick<JobReport, "files" | "earlierFiles" | "deletedFiles"> {
     const tallies = this.#sinks.map((sink) => sink.recordings);
     const earlier = tallies.map((tally) => tally.earlier);
     return {
@@ -65,6 +65,7 @@ export class Episodes {
         count: earlier.reduce((sum, { count }) => sum + count, 0),
         bytes: earlier.reduce((sum, { bytes }) => sum + bytes, 0),
       },
+      deletedFiles: tallies.reduce((sum, { deleted }) => sum + deleted, 0),
     };
   }
 

@@ -3,7 +3,7 @@
  * are kept one by one, those before them only as numbers.
  */
 
-import type { FileReport, JobReport } from "./report.ts";
+import type { DeletedFile, FileReport, JobReport } from "./report.ts";
 
 /** How many files are kept one by one. */
 const MOST_FILES = 1000;
@@ -14,10 +14,21 @@ export class FileTally {
   readonly files: FileReport[] = [];
   #count = 0;
   #bytes = 0;
+  #deleted = 0;
 
   /** Those that came before the ones that are kept. */
   get earlier(): JobReport["earlierFiles"] {
     return { count: this.#count, bytes: this.#bytes };
+  }
+
+  /** How many of all of them are gone. */
+  get deleted(): number {
+    return this.#deleted;
+  }
+
+  /** A file was deleted; it counts if it was one of these. */
+  remove({ ofThisRun }: DeletedFile): void {
+    if (ofThisRun) this.#deleted += 1;
   }
 
   add(file: FileReport): void {

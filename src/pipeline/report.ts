@@ -27,6 +27,8 @@ export type JobEvent =
   | { readonly event: "segment"; readonly path: string; readonly bytes: number; readonly ms: number }
   /** A file that an earlier run left unfinished. */
   | { readonly event: "recovered"; readonly path: string; readonly bytes: number; readonly ms: number }
+  /** A finished recording was deleted, as its `keep` says. */
+  | ({ readonly event: "deleted" } & DeletedFile)
   /** A listener is open for publishers. */
   | { readonly event: "waiting"; readonly name: string; readonly where: string }
   | { readonly event: "notice"; readonly name: string; readonly text: string }
@@ -67,6 +69,14 @@ export type JobStatus = {
 /** A finished recording. */
 export type FileReport = { readonly path: string; readonly bytes: number; readonly ms: number };
 
+/** A recording that `keep` gave away, by which of its rules, and whether this run had made it. */
+export type DeletedFile = {
+  readonly path: string;
+  readonly bytes: number;
+  readonly why: "age" | "size" | "free";
+  readonly ofThisRun: boolean;
+};
+
 /** What became of a job. */
 export type JobReport = {
   readonly verb: "pull" | "push" | "relay";
@@ -85,4 +95,6 @@ export type JobReport = {
   /** The latest recordings; those before them are only counted. */
   readonly files: readonly FileReport[];
   readonly earlierFiles: { readonly count: number; readonly bytes: number };
+  /** How many of all these `keep` has deleted since. */
+  readonly deletedFiles: number;
 };

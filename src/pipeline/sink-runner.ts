@@ -262,6 +262,10 @@ export class SinkRunner {
         this.#options.report({ event: "segment", ...file });
       },
       onRecovered: (file) => this.#options.report({ event: "recovered", ...file }),
+      onDeleted: (file) => {
+        this.recordings.remove(file);
+        this.#options.report({ event: "deleted", ...file });
+      },
       notice: (text) => this.#options.report({ event: "notice", name: this.status.name, text }),
       trace: (text) => this.#options.report({ event: "trace", name: this.status.name, text }),
     };

@@ -4,7 +4,7 @@
 
 import type { Ingest } from "./ingest.ts";
 import type { PacketQueue, QueueLimits } from "./queue.ts";
-import type { FileReport } from "./report.ts";
+import type { DeletedFile, FileReport } from "./report.ts";
 import type { RetryPolicy } from "./supervise.ts";
 
 /** Where media comes from. */
@@ -38,6 +38,8 @@ export type SinkContext = {
   onFile(file: FileReport): void;
   /** A recording that an earlier run left unfinished is finished. */
   onRecovered(file: FileReport): void;
+  /** A finished recording was deleted, as its `keep` says. */
+  onDeleted(file: DeletedFile): void;
   /** Something that people should know, without secrets. */
   notice(text: string): void;
   /** A line for the curious, without secrets. */

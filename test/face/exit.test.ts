@@ -84,6 +84,18 @@ describe("a job that did something", () => {
       0,
       "done: 2m in 3 files, 4.5 MiB",
     ],
+    [
+      "files of which some are gone",
+      makeReport({ files: [FILE, FILE, FILE], deletedFiles: 2 }, [file()]),
+      0,
+      "done: 2m in 3 files, 4.5 MiB, 2 of them deleted since",
+    ],
+    [
+      "a file that is gone",
+      makeReport({ files: [FILE], deletedFiles: 1 }, [file()]),
+      0,
+      "done: 2m in 1 file, 1.5 MiB, deleted since: a.flv",
+    ],
     ["stopped by the user", makeReport({ stopped: true }), 0, "stopped: 2m sent to twitch"],
     ["all that was wanted", makeReport({ wantedMs: 120_900 }), 0, "done: 2m sent to twitch"],
     [

@@ -46,6 +46,18 @@ describe("events", () => {
     ],
     [{ event: "segment", path: "a.flv", bytes: 1024, ms: 1000 }, "info [show] recorded a.flv (1s, 1.0 KiB)"],
     [
+      { event: "deleted", path: "a.flv", bytes: 1024, why: "age", ofThisRun: true },
+      "info [show] deleted a.flv (1.0 KiB): it is older than may be kept",
+    ],
+    [
+      { event: "deleted", path: "a.flv", bytes: 1024, why: "size", ofThisRun: true },
+      "info [show] deleted a.flv (1.0 KiB): the recordings are larger than may be kept",
+    ],
+    [
+      { event: "deleted", path: "a.flv", bytes: 1024, why: "free", ofThisRun: false },
+      "info [show] deleted a.flv (1.0 KiB): the disk has less room than is to be kept free",
+    ],
+    [
       { event: "waiting", name: "source", where: "rtmp://127.0.0.1:1935/live" },
       "info [show] waiting for a publisher on rtmp://127.0.0.1:1935/live",
     ],

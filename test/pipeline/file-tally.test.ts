@@ -9,6 +9,16 @@ test("a few are kept one by one", () => {
   expect(tally.earlier).toEqual({ count: 0, bytes: 0 });
 });
 
+test("what is deleted counts if it was of this run", () => {
+  const tally = new FileTally();
+  tally.add({ path: "1.flv", bytes: 1, ms: 40 });
+  const file = { path: "1.flv", bytes: 1, why: "age" } as const;
+  tally.remove({ ...file, path: "old.flv", ofThisRun: false });
+  expect(tally.deleted).toBe(0);
+  tally.remove({ ...file, ofThisRun: true });
+  expect(tally.deleted).toBe(1);
+});
+
 test("30 days of files of 30 s: the latest are kept, the others counted", () => {
   const tally = new FileTally();
   for (let n = 1; n <= 86_400; n++) tally.add({ path: `${n}.flv`, bytes: n, ms: 30_000 });

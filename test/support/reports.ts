@@ -65,6 +65,7 @@ export function makeReport(changes: Partial<JobReport> = {}, sinks?: readonly Si
     gaps: { count: 0, ms: 0 },
     files: [],
     earlierFiles: { count: 0, bytes: 0 },
+    deletedFiles: 0,
     ...changes,
   };
 }

@@ -1,7 +1,7 @@
 /** What a sink sees of a job, with a hub that the test feeds; what the sink tells is kept. */
 import { Hub } from "../../src/pipeline/hub.ts";
 import type { PacketQueue } from "../../src/pipeline/queue.ts";
-import type { FileReport } from "../../src/pipeline/report.ts";
+import type { DeletedFile, FileReport } from "../../src/pipeline/report.ts";
 import type { Sink, SinkContext } from "../../src/pipeline/source.ts";
 import { packets } from "./packets.ts";
 
@@ -10,6 +10,7 @@ export class SinkHost {
   readonly hub = new Hub();
   readonly files: FileReport[] = [];
   readonly recovered: FileReport[] = [];
+  readonly deleted: DeletedFile[] = [];
   readonly notices: string[] = [];
   readonly traces: string[] = [];
   lives = 0;
@@ -36,6 +37,7 @@ export class SinkHost {
       onLive: () => this.lives++,
       onFile: (file) => this.files.push(file),
       onRecovered: (file) => this.recovered.push(file),
+      onDeleted: (file) => this.deleted.push(file),
       notice: (text) => this.notices.push(text),
       trace: (line) => this.traces.push(line),
     };

@@ -14,7 +14,7 @@ import { finishLeftover, type Leftover } from "./leftover.ts";
 import type { OpenRecording } from "./open-recording.ts";
 import { findOwnFiles } from "./own-files.ts";
 import { PART, RecordingFile } from "./recording-file.ts";
-import { Retention, type KeepRule } from "./retention.ts";
+import { Retention, type KeepRule, type RetentionOptions } from "./retention.ts";
 import { UsedNames } from "./used-names.ts";
 
 /** The wall clock and a clock that nobody sets, both in ms. */
@@ -32,7 +32,7 @@ export type StoreOptions = {
 };
 
 /** Who hears of files. */
-export type Hearer = Pick<SinkContext, "onFile" | "onRecovered" | "notice" | "trace">;
+export type Hearer = Pick<SinkContext, "onFile" | "onRecovered" | "onDeleted" | "notice" | "trace">;
 
 /** After a disk was full there must be this much room for the next file, in bytes. */
 const LEAST_ROOM = 1024 * 1024;
@@ -68,14 +68,20 @@ export class RecordingStore {
   #tending = false;
   /** Files that the rules have deleted, and how many there were when a file was last written on for that reason. */
   #deleted = 0;
+  /** Files of this run that are finished and still there; kept only where there are rules that delete them. */
+  readonly #finished = new Set<string>();
   readonly #deletedBefore = new WeakMap<OpenRecording, number>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
     const { template, fields, disk, keep, clock } = options;
     this.#pattern = namePattern(template, fields);
-    this.#retention =
-      keep === undefined ? undefined : new Retention({ disk, pattern: this.#pattern, keep, now: clock.wall });
+    if (keep === undefined) return;
+    const onDeleted: RetentionOptions["onDeleted"] = (file) => {
+      this.#deleted += 1;
+      this.hearer?.onDeleted({ ...file, ofThisRun: this.#finished.delete(file.path) });
+    };
+    this.#retention = new Retention({ disk, pattern: this.#pattern, keep, now: clock.wall, onDeleted });
   }
 
   /** Whether a file of this run has been opened: what fails from then on may pass. */
@@ -190,8 +196,6 @@ export class RecordingStore {
   async makeRoom(): Promise<boolean> {
     try {
       const deleted = (await this.#retention?.apply()) ?? [];
-      this.#deleted += deleted.length;
-      for (const path of deleted) this.hearer?.trace(`deleted ${path}`);
       return deleted.length > 0;
     } catch (error) {
       this.hearer?.notice(`old files cannot be deleted: ${describe(this.#asDiskError(error))}`);
@@ -295,6 +299,7 @@ export class RecordingStore {
 
   #onFinished(report: FileReport): void {
     this.hearer?.onFile(report);
+    if (this.#retention !== undefined) this.#finished.add(report.path);
     void this.#task(this.makeRoom().then(() => {}));
   }
 

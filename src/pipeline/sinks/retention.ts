@@ -6,6 +6,7 @@
 
 import { dirname } from "node:path";
 import type { NamePattern } from "../name-pattern.ts";
+import type { DeletedFile } from "../report.ts";
 import { isMissing, type Disk } from "./disk.ts";
 import { findOwnFiles, type OwnFile } from "./own-files.ts";
 
@@ -22,6 +23,8 @@ export type RetentionOptions = {
   readonly pattern: NamePattern;
   readonly keep: KeepRule;
   readonly now: () => number;
+  /** Told of each file that was deleted. */
+  readonly onDeleted?: (file: Omit<DeletedFile, "ofThisRun">) => void;
 };
 
 /** Deletes old files; see the head of this file. */
@@ -47,19 +50,24 @@ export class Retention {
     let total = [...finished, ...parts].reduce((sum, file) => sum + file.facts.size, 0);
     const deleted: string[] = [];
     for (const file of oldestFirst) {
-      if (!(await this.#mustGo(file, total))) break;
+      const why = await this.#reasonAgainst(file, total);
+      if (why === undefined) break;
       if (!(await this.#delete(file))) continue;
-      deleted.push(file.path);
-      total -= file.facts.size;
+      const { path, facts } = file;
+      deleted.push(path);
+      total -= facts.size;
+      this.#options.onDeleted?.({ path, bytes: facts.size, why });
     }
     return deleted;
   }
 
-  async #mustGo({ facts }: OwnFile, total: number): Promise<boolean> {
+  /** The rule that a file offends; undefined if it may stay. */
+  async #reasonAgainst({ facts }: OwnFile, total: number): Promise<DeletedFile["why"] | undefined> {
     const { disk, pattern, keep, now } = this.#options;
-    if (keep.ageMs !== undefined && now() - facts.mtimeMs > keep.ageMs) return true;
-    if (keep.bytes !== undefined && total > keep.bytes) return true;
-    return keep.freeBytes !== undefined && (await disk.free(pattern.folder)) < keep.freeBytes;
+    if (keep.ageMs !== undefined && now() - facts.mtimeMs > keep.ageMs) return "age";
+    if (keep.bytes !== undefined && total > keep.bytes) return "size";
+    if (keep.freeBytes === undefined) return undefined;
+    return (await disk.free(pattern.folder)) < keep.freeBytes ? "free" : undefined;
   }
 
   /** False if somebody else was faster, or has put something else in its place. */

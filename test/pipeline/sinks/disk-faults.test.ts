@@ -100,6 +100,16 @@ describe("a disk that is full in the middle of a file", () => {
     expect(report.files).toHaveLength(1);
     expect(report.files[0]!.ms).toBe(44 * 40);
     expect(run.job.of("retry")).toEqual([]);
+    // Those of an earlier run are not counted with this run's.
+    const own = run.job.of("deleted").filter(({ ofThisRun }) => ofThisRun);
+    expect(report.deletedFiles).toBe(own.length);
+    expect(run.job.of("deleted")[0]).toEqual({
+      event: "deleted",
+      path: join(folder, "show-1.flv"),
+      bytes: 1000,
+      why: "size",
+      ofThisRun: false,
+    });
   });
 
   test("from the start: it is tried again while there are others, exit 7 when nothing helps", async () => {

@@ -62,6 +62,10 @@ async function playsOn(fault: Fault, state: { readonly held: boolean }): Promise
   const ms = 40 * run.live.count;
   expect(report.files.reduce((sum, file) => sum + file.ms, 0)).toBeGreaterThanOrEqual(ms - 40);
   const count = Math.ceil(ms / FILE_MS);
+  const deleted = run.job.of("deleted");
+  expect(deleted.every(({ why, ofThisRun }) => why === "size" && ofThisRun)).toBe(true);
+  expect(report.deletedFiles).toBe(deleted.length);
+  expect(deleted.length).toBeGreaterThan(0);
   expect(told(report)).toEqual(Array.from({ length: count }, (_, i) => `show-${i + 1}.flv`));
 }
 

@@ -48,6 +48,19 @@ function prune(folder: string, template: string, keep: KeepRule, free = () => 0)
   return new Retention({ disk, pattern, keep, now: () => MORNING }).apply();
 }
 
+test("each deletion is told with its size and the rule that asked for it", async () => {
+  const folder = scratch("keep");
+  put(folder, { "2026-03-01.flv": 96, "2026-03-02.flv": 72, "2026-03-03.flv": 48, "2026-03-04.flv": 24 });
+  const told: unknown[] = [];
+  const pattern = namePattern(join(folder, "%Y-%m-%d.flv"), FIELDS);
+  const keep = { ageMs: 90 * HOUR, bytes: 2999, freeBytes: 1 };
+  const disk = { ...realDisk, free: async () => (told.length < 3 ? 0 : 1) };
+  const onDeleted = (file: unknown): void => void told.push(file);
+  await new Retention({ disk, pattern, keep, now: () => MORNING, onDeleted }).apply();
+  const row = (day: number, why: string) => ({ path: join(folder, `2026-03-0${day}.flv`), bytes: 1000, why });
+  expect(told).toEqual([row(1, "age"), row(2, "size"), row(3, "free")]);
+});
+
 describe("goes", () => {
   const FILES = { "2026-03-01.flv": 96, "2026-03-02.flv": 72, "2026-03-03.flv": 48, "2026-03-04.flv": 24 };
 
