@@ -28,9 +28,14 @@ export async function runRunCommand(argv: readonly string[]): Promise<number> {
     await tellProblems(read, faces.terminal);
     return ExitCode.usage;
   }
+  const { sharedAddresses } = await import("../recipe/shared-addresses.ts");
+  const { formatPlace } = await import("../recipe/problems.ts");
   const { sameNames } = await import("../recipe/read-recipe.ts");
   const twice = sameNames(read.jobs);
   if (twice.length > 0) throw new UsageError(twice);
+  // Of one recipe they are told with their place by now; these are in two.
+  const shared = sharedAddresses(read.jobs).map(({ place, text }) => `${formatPlace(place)}: ${text}`);
+  if (shared.length > 0) throw new UsageError(shared);
   refuseSharing(
     plans,
     given.some(({ name }) => name === "output"),

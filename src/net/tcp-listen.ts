@@ -59,7 +59,7 @@ function listenError({ host, port }: ListenAddress, cause: unknown): TransportEr
   const code = errorCode(cause);
   const why =
     code === "EADDRINUSE"
-      ? "another program listens there"
+      ? "the address is already in use"
       : code === "EACCES"
         ? "not permitted"
         : code === "EADDRNOTAVAIL"

@@ -14,6 +14,7 @@ import { formatPlace, sortProblems, type RecipeProblem } from "./problems.ts";
 import { jobSchema, recipeSchema } from "./schema.ts";
 import { insertedSecrets } from "./secrets.ts";
 import { nodeAt, placeOf, type Node, type Path, type Place } from "./tree.ts";
+import { sharedAddresses } from "./shared-addresses.ts";
 import { salvage } from "./salvage.ts";
 import { validate } from "./validate.ts";
 
@@ -64,6 +65,7 @@ export function readRecipe(file: string, options: ReadOptions): ReadRecipe {
     return wanted && planned !== undefined ? planned : [];
   });
   problems.push(...meanings.filter((problem) => doubts.isNews(problem)));
+  if (problems.length === 0) problems.push(...sharedAddresses(jobs));
   if (problems.length > 0) return { jobs: [], problems: sortProblems(problems), secrets };
   return {
     jobs,

@@ -104,6 +104,15 @@ describe("several jobs", () => {
     expect(same.stderr).toContain('the job "good" is in');
   });
 
+  test("of two recipes that listen on the same port: nothing is started", async () => {
+    const listens = (name: string) =>
+      recipe(`  ${name}: { from: { listen: "127.0.0.1:19350/live" }, record: ${name}.flv }\n`);
+    const [one, two] = [listens("one"), listens("two")];
+    const result = await runnel(["run", one.file, two.file], one.options);
+    expectExit(result, 2);
+    expect(result.stderr).toContain('the job "one" listens on 127.0.0.1:19350 too');
+  });
+
   test("INT ends all in good order, USR1 asks all", async () => {
     const { folder, file, options } = recipe(
       `${ENDLESS}  later: { from: 'testcard:', record: later.flv, schedule: ${NEW_YEAR} }\n`,
