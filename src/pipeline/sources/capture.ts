@@ -45,7 +45,9 @@ export type CaptureOptions = {
 export function captureSource(options: CaptureOptions): Source {
   const { name, input, format, trace } = options;
   const open = (signal: AbortSignal): AsyncIterable<Uint8Array> => openInput(options, signal);
-  if (format === "flv") return flvSource({ name, open, live: true, realtime: false, loop: false, trace });
+  const program = input.kind === "exec" ? input.argv[0]! : undefined;
+  if (format === "flv")
+    return flvSource({ name, open, live: true, realtime: false, loop: false, program, trace });
   const made = input.kind === "file" || input.kind === "stdin";
   const camera = input.kind === "rpicam" || input.kind === "v4l2";
   const raw: Omit<RawVideoOptions, "clock"> = {

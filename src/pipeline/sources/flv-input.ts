@@ -22,6 +22,8 @@ export type FlvInputOptions = {
   readonly realtime: boolean;
   /** Starts over at the end, for ever. */
   readonly loop: boolean;
+  /** The program whose output this is, if it is one's. */
+  readonly program?: string | undefined;
   /** Of a stream of a server: whether what was read last was a file, and all of it. */
   readonly wasWhole?: () => boolean;
   readonly trace: (line: string) => void;
@@ -40,13 +42,14 @@ export function flvSource(options: FlvInputOptions): Source {
   };
 }
 
-/** A file that is no FLV will not become one; a server may have sent the page of one that is away. */
+/** A file that is no FLV will not become one; what a server or a program gives may be another thing soon. */
 async function runOnce(options: FlvInputOptions, ingest: Ingest, signal: AbortSignal): Promise<string> {
   try {
     return await new FlvRun(options, ingest, signal).run();
   } catch (cause) {
     if (!options.live || !(cause instanceof MediaError)) throw cause;
-    const text = `Cannot read "${options.name}": what the server sends is no FLV`;
+    const what = options.program === undefined ? "the server sends" : `"${options.program}" writes`;
+    const text = `Cannot read "${options.name}": what ${what} is no FLV`;
     throw new ProtocolError(text, { layer: "message" }, { cause });
   }
 }

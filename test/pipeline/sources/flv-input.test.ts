@@ -1,6 +1,6 @@
 /** FLV as a source: files and pipes, loops, damage, and what is said of inputs that are none. */
 import { describe, expect, test } from "bun:test";
-import { MediaError } from "../../../src/errors.ts";
+import { MediaError, ProtocolError } from "../../../src/errors.ts";
 import { flvHeader, flvTag } from "../../../src/media/flv-writer.ts";
 import { TYPE_ID_OF_KIND } from "../../../src/media/packet.ts";
 import { Hub } from "../../../src/pipeline/hub.ts";
@@ -16,7 +16,7 @@ function flv(line: string): Uint8Array {
   return new Uint8Array(Buffer.concat([flvHeader({ audio: true, video: true }), ...tags]));
 }
 
-type Options = { loop?: boolean; realtime?: boolean; live?: boolean };
+type Options = { loop?: boolean; realtime?: boolean; live?: boolean; program?: string | undefined };
 
 /** Plays segments; `onPacket` may stop it. */
 async function play(segments: readonly Uint8Array[], options: Options = {}, rounds = 1) {
@@ -35,6 +35,7 @@ async function play(segments: readonly Uint8Array[], options: Options = {}, roun
     live: options.live ?? false,
     realtime: options.realtime ?? false,
     loop: options.loop ?? false,
+    program: options.program,
     trace: (text) => traces.push(text),
   });
   const reason = await source.run(new Ingest(hub, () => {}), controller.signal);
@@ -98,6 +99,17 @@ describe("an FLV input", () => {
     const error = await play([bytes]).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(MediaError);
     expect((error as Error).message).toMatch(message);
+  });
+
+  test.each([
+    ["a server sends", undefined, 'Cannot read "in.flv": what the server sends is no FLV'],
+    ["a program writes", "echo", 'Cannot read "in.flv": what "echo" writes is no FLV'],
+  ])("that %s and is a text may be another thing next time", async (_name, program, message) => {
+    for (const bytes of [Buffer.from("x\n"), Buffer.from("hello, this is no video at all, really")]) {
+      const error = await play([bytes], { live: true, program }).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(ProtocolError);
+      expect((error as Error).message).toBe(message);
+    }
   });
 
   test("that is empty is an end where a server sends it, not a mistake", async () => {
