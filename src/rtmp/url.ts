@@ -157,9 +157,12 @@ function parseAuthority(authority: string, defaultPort: number, text: string): A
 }
 
 function hostProblem(host: string): string {
-  const bareIpv6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(host);
+  const bareIpv6 = /^[0-9a-f:.]*$/i.test(host) && /::|(?::.*){7}/.test(host);
   if (bareIpv6) return "an IPv6 address goes in brackets: rtmp://[::1]/app";
-  return host === "" || host.startsWith(":") ? "it names no host" : "its host or port cannot be read";
+  if (host === "" || host.startsWith(":")) return "it names no host";
+  // What stands behind the colon may be a piece of a password: it is not repeated.
+  const isHostAndMore = /^(?:\[[0-9a-f:.]+\]|[^\s[\]:?#%\\]+):/i.test(host);
+  return isHostAndMore ? "its port is no number: write HOST:PORT" : "its host or port cannot be read";
 }
 
 function parseCredentials(text: string, url: string): { user: string; password?: string } {
