@@ -88,8 +88,7 @@ function requireFlv(path: string): void {
     readSync(fd, head, 0, head.length, 0);
     closeSync(fd);
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    throw new UsageError(`cannot read "${path}": ${code === "EACCES" ? "permission denied" : message}`);
+    throw new UsageError(`cannot read "${path}": ${whyNot(cause)}`);
   }
   if (head[0] === 0x46 && head[1] === 0x4c && head[2] === 0x56) return;
   if (isForeign(head))
@@ -97,12 +96,25 @@ function requireFlv(path: string): void {
   throw new UsageError(`"${path}" is no FLV file; if it is a damaged one, runnel repair may mend it`);
 }
 
-/** What is known of a file. Throws UsageError if there is none to read. */
+/** What is known of a file. Throws UsageError if there is none, or if it may not be read. */
 export function requireFile(path: string): Stats {
   const stat = lookAt(path);
   if (stat === undefined) throw new UsageError(`there is no file "${path}"`);
   if (stat.isDirectory()) throw new UsageError(`"${path}" is a folder, not a file`);
+  // A pipe would wait for its writer, or make him believe that somebody reads.
+  if (!stat.isFile()) return stat;
+  try {
+    closeSync(openSync(path, "r"));
+  } catch (cause) {
+    throw new UsageError(`cannot read "${path}": ${whyNot(cause)}`);
+  }
   return stat;
+}
+
+function whyNot(cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === "EACCES" || code === "EPERM") return "permission denied";
+  return code === "ENOTDIR" ? "a part of its path is no folder" : message;
 }
 
 /** What is known of a path; undefined when there is nothing. Throws UsageError when one may not even look. */
@@ -110,8 +122,6 @@ export function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === "ENOTDIR" ? "a part of its path is no folder" : message;
-    throw new UsageError(`cannot look at "${path}": ${why}`);
+    throw new UsageError(`cannot look at "${path}": ${whyNot(cause)}`);
   }
 }

@@ -1,9 +1,9 @@
 /** What is said of a plan's paths before anything starts. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkPaths } from "../../src/commands/check-paths.ts";
+import { checkPaths, requireFile } from "../../src/commands/check-paths.ts";
 import { parseArgs } from "../../src/commands/args.ts";
 import { flagsOf } from "../../src/commands/flags.ts";
 import { readRecipes } from "../../src/commands/recipes.ts";
@@ -62,6 +62,30 @@ describe("a recording", () => {
 
   test("in folders that are not there yet", () => {
     expect(pull("shows/{date}/new/a.flv")).toBeUndefined();
+  });
+});
+
+describe("a file that may not be read", () => {
+  const path = join(folder, "secret.flv");
+  writeFileSync(path, "FLV", { mode: 0 });
+  chmodSync(folder, 0o755);
+  const isRoot = process.getuid?.() === 0;
+  /** Root may read everything: somebody else looks. */
+  const asNobody = (act: () => void): unknown => {
+    if (isRoot) process.seteuid!(65_534);
+    try {
+      return thrown(act);
+    } finally {
+      if (isRoot) process.seteuid!(0);
+    }
+  };
+
+  test.each([
+    ["push", () => check("push", path, "rtmp://h/live/KEY")],
+    ["push of raw video", () => check("push", `h264:${path}`, "rtmp://h/live/KEY")],
+    ["probe and repair", () => void requireFile(path)],
+  ])("%s", (_name, act) => {
+    expect(asNobody(act)).toEqual(new UsageError(`cannot read "${path}": permission denied`));
   });
 });
 

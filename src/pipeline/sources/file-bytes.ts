@@ -49,9 +49,14 @@ function open(path: string): number | undefined {
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "permission denied",
+};
+
 /** What is said of a file that the system does not give. */
 export function cannotRead(path: string, cause: unknown): DiskError {
   const code = errorCode(cause);
-  const why = code === "ENOENT" ? "there is no such file" : (cause as Error).message;
+  const why = REASONS[code] ?? (cause as Error).message;
   return new DiskError(`Cannot read "${path}": ${why}`, { path, code }, { cause });
 }
