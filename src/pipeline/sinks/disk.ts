@@ -180,6 +180,12 @@ export function asPassing({ message, path, code, cause }: DiskError): DiskError 
 /** At the end of the job a disk that hangs is waited for this long, in ms. */
 export const STUCK_PATIENCE_MS = 30_000;
 
+/** Whoever reads our stdout has stopped doing so. */
+export function silentReader(name: string): DiskError {
+  const text = `Cannot finish "${name}": the reader does not read`;
+  return new DiskError(text, { path: name, code: "EPIPE" });
+}
+
 /** A call to the disk has not come back. */
 export function silentDisk(path: string): DiskError {
   return new DiskError(`Cannot finish "${path}": the disk does not answer`, { path, code: "EBUSY" });

@@ -16,11 +16,21 @@ import { Pacer } from "../pacer.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Ending, SinkContext } from "../source.ts";
 import { Cutter, type SegmentRule } from "./cutter.ts";
-import { asPassing, diskError, isFull, silentDisk, slowDisk, STUCK_PATIENCE_MS, type Disk } from "./disk.ts";
+import {
+  asPassing,
+  diskError,
+  isFull,
+  silentDisk,
+  silentReader,
+  slowDisk,
+  STUCK_PATIENCE_MS,
+  type Disk,
+} from "./disk.ts";
 import { indexRoom, OpenRecording } from "./open-recording.ts";
 import type { RecordingFile } from "./recording-file.ts";
 import type { Clock, RecordingStore } from "./recording-store.ts";
 import { StreamHeaders } from "./stream-headers.ts";
+import { StuckWork } from "./stuck-work.ts";
 
 /** What a recorder works with; times in ms. */
 export type RecorderOptions = {
@@ -69,10 +79,8 @@ export class Recorder {
   /** The file was left open by the session before. */
   #resuming = false;
   #parkTimer: Timer | undefined;
-  /** Settles when the disk has let go of a session that failed. */
-  #stuck: Promise<unknown> | undefined;
-  /** What became of a session that was not waited for. */
-  #lateError: unknown;
+  /** Of sessions that failed or were not waited for. */
+  readonly #stuck = new StuckWork();
 
   constructor(options: RecorderOptions) {
     const { segment } = options;
@@ -89,8 +97,8 @@ export class Recorder {
   /** Records what a hub brings until it ends, or `signal` aborts. */
   async run(context: SinkContext, signal: AbortSignal): Promise<void> {
     const { store } = this.#options;
-    if (this.#stuck !== undefined) await Promise.race([this.#stuck, aborted(signal)]);
-    if (signal.aborted && this.#stuck !== undefined) return;
+    if (this.#stuck.pending !== undefined) await Promise.race([this.#stuck.pending, aborted(signal)]);
+    if (signal.aborted && this.#stuck.pending !== undefined) return;
     this.#begin(context);
     store?.recover();
     const queue = this.#queue!;
@@ -101,8 +109,7 @@ export class Recorder {
       this.#stopping = true;
       // An aborted session does not wait for a disk that hangs; the end of the job does. For a pipe nobody does.
       patience = setTimeout(() => {
-        if (store !== undefined)
-          this.#leaveStuck(whole.catch((error: unknown) => void (this.#lateError = error)));
+        if (store !== undefined) this.#stuck.leave(whole);
         silent.reject(this.#silence());
       }, ABORT_PATIENCE_MS);
       this.#drain();
@@ -136,9 +143,10 @@ export class Recorder {
     const { store } = this.#options;
     const open = this.#takeCurrent();
     if (open !== undefined) void store?.retire(open);
-    if (this.#stuck !== undefined) await Pacer.sleepUntil(this.#stuck, STUCK_PATIENCE_MS, abort);
-    if (this.#stuck !== undefined) throw silentDisk(this.#options.name);
-    if (this.#lateError !== undefined) throw this.#lateError;
+    const stuck = this.#stuck;
+    if (stuck.pending !== undefined) await Pacer.sleepUntil(stuck.pending, STUCK_PATIENCE_MS, abort);
+    if (stuck.pending !== undefined) throw silentDisk(this.#options.name);
+    if (stuck.error !== undefined) throw stuck.error;
     await store?.settle({ hurry, abort });
   }
 
@@ -377,22 +385,15 @@ export class Recorder {
     this.#endPrevious(undefined);
     if (open === undefined) return;
     if (store === undefined) return open.abandon();
-    this.#leaveStuck(
+    this.#stuck.leave(
       error instanceof DiskError && error.code === "EBUSY" ? store.retire(open) : store.rescue(open),
     );
   }
 
-  /** Leaves work to the disk; it does not reject. */
-  #leaveStuck(work: Promise<unknown>): void {
-    const settled: Promise<unknown> = work.then(() => {
-      if (this.#stuck === settled) this.#stuck = undefined;
-    });
-    this.#stuck = settled;
-  }
-
-  /** What is said of a disk that has not come back after an abort. */
+  /** What is said of a disk, or a reader of stdout, that has not come back after an abort. */
   #silence(): DiskError {
-    const error = silentDisk(this.#options.name);
+    const { store, name } = this.#options;
+    const error = store === undefined ? silentReader(name) : silentDisk(name);
     this.#context?.notice(error.message);
     return error;
   }

@@ -8,6 +8,8 @@ import { existsSync, mkdirSync, rmSync, rmdirSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiskError } from "../../../src/errors.ts";
+import { ExitCode, exitCodeOf } from "../../../src/face/exit.ts";
+import { flvFileSink } from "../../../src/pipeline/sinks/flv-file.ts";
 import { faultyDisk, systemError, type Fault } from "../../support/faulty-disk.ts";
 import { until } from "../../support/ports.ts";
 import { recordingJob as start } from "../../support/recording-job.ts";
@@ -294,6 +296,22 @@ describe("a disk that hangs", () => {
     expect(host.files).toHaveLength(comesBack ? 1 : 0);
     disk.go();
   });
+});
+
+test("stdout whose reader does not read is not called a disk", async () => {
+  const hangs: Fault = ({ name }) => (name === "append" ? new Promise(() => {}) : undefined);
+  const queue = { bytes: 64 * 1024 * 1024, ms: Infinity, policy: "fail" } as const;
+  const sink = flvFileSink({ name: "stdout", files: undefined, queue, disk: faultyDisk(hangs) });
+  const host = new SinkHost();
+  const over = host.run(sink).catch((error: unknown) => error);
+  host.feed("V1 A1 K0 a0 f40");
+  await until("it records", () => host.lives === 1);
+  host.end();
+  host.abort();
+  const error = await over;
+  expect(error).toBeInstanceOf(DiskError);
+  expect((error as DiskError).message).toBe('Cannot finish "stdout": the reader does not read');
+  expect(exitCodeOf(error)).toBe(ExitCode.incomplete);
 });
 
 /** Where a tmpfs of 8 MiB is mounted, if that is allowed. */
