@@ -16,8 +16,21 @@ export const AUDIO_EXAMPLES = 'silent, or "exec:COMMAND"';
 /** `audio` as a recipe has it. */
 export type AudioRecipe = string | { readonly exec: string | readonly string[] };
 
-/** Reads either form. Throws UsageError. */
-export function parseAudio(given: AudioRecipe): AudioChoice {
+/** What --audio and --silent-audio ask for. Throws UsageError. */
+export function audioOfFlags(flags: {
+  readonly audio: string | undefined;
+  readonly silentAudio: boolean;
+}): AudioChoice | undefined {
+  const { audio, silentAudio } = flags;
+  const choice = audio === undefined ? undefined : parseAudio(audio, "--audio: this");
+  if (!silentAudio || choice === "silent") return silentAudio ? "silent" : choice;
+  if (choice !== undefined)
+    throw new UsageError("--audio and --silent-audio are two sounds; keep one of them");
+  return "silent";
+}
+
+/** Reads either form; `what` is what it is called where it is wrong. Throws UsageError. */
+export function parseAudio(given: AudioRecipe, what = '"audio"'): AudioChoice {
   if (typeof given === "object") {
     const { exec } = given;
     return typeof exec === "string" ? commandOf(exec) : { argv: exec };
@@ -27,7 +40,7 @@ export function parseAudio(given: AudioRecipe): AudioChoice {
   const [, command] = /^exec:(.*)$/is.exec(text) ?? [];
   // A command that was meant may hold passwords: it is not repeated.
   if (command === undefined)
-    throw new UsageError(`"audio" is neither silent nor exec:; write ${AUDIO_EXAMPLES}`);
+    throw new UsageError(`${what} is neither silent nor exec:; write ${AUDIO_EXAMPLES}`);
   return commandOf(command);
 }
 

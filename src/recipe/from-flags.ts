@@ -17,7 +17,7 @@ import {
   type ParsedSource,
   type WrittenDestination,
 } from "./addresses.ts";
-import { parseAudio, withAudio, type AudioChoice } from "./audio.ts";
+import { audioOfFlags, withAudio } from "./audio.ts";
 import { applyCaptureFlags, captureJobName, refuseCaptureFlags, type CaptureTexts } from "./capture.ts";
 import { DEFAULT_BUFFER, DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS, retryOf } from "./defaults.ts";
 import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
@@ -83,7 +83,7 @@ export function planFromFlags(request: JobRequest): Plan {
   const problems: string[] = [...request.problems];
   const tried = <T>(read: () => T): T | undefined => collect(read, problems)[0];
   const parsed = tried(() => readSource(request, problems));
-  const audio = tried(() => readAudio(request));
+  const audio = tried(() => audioOfFlags(request));
   const heard = tried(() => parsed && withAudio(parsed.source, audio));
   const recorded = tried(() => readSinks(request, problems)) ?? [];
   const job = tried(() => parsed && jobName(parsed.source, request.source ?? "")) ?? "";
@@ -152,14 +152,6 @@ function readSource(request: JobRequest, problems: string[]): ParsedSource {
   }
   refuseCaptureFlags(capture, problems);
   return parsed;
-}
-
-function readAudio({ audio, silentAudio }: JobRequest): AudioChoice | undefined {
-  const choice = audio === undefined ? undefined : parseAudio(audio);
-  if (!silentAudio || choice === "silent") return silentAudio ? "silent" : choice;
-  if (choice !== undefined)
-    throw new UsageError("--audio and --silent-audio are two sounds; keep one of them");
-  return "silent";
 }
 
 /** Problems for flags that mean nothing for a source of this kind. */

@@ -170,7 +170,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("sound beside a camera", () => {
     expect(result.stderr).toMatch(
       /audio\] "\S+" ended with exit code 5: the device is gone; trying again in/,
     );
-    expect(result.stderr).toMatch(/\d\.\d s of sound are missing/);
+    expect(result.stderr).toMatch(/\d\.\ds of sound are missing/);
     expect(mic.pids().length).toBe(2);
     const tags = await readFlvFile(out);
     expect(backwards(tags)).toEqual([]);

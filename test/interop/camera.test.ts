@@ -150,7 +150,7 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("a camera of a Raspberry Pi", ()
     const argv = ["push", "camera:rpicam", "-o", out, "--retry-min", "10ms", "--stall", "500ms"];
     const result = await runnel(argv, { env: camera.env });
     expectExit(result, 6);
-    expectLastLine(result, /"rpicam-vid" gave nothing for 0.5 s/);
+    expectLastLine(result, /"rpicam-vid" gave nothing for 0.5s/);
   });
 
   test("without any program for it is a mistake on the command line", async () => {

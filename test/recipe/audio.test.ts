@@ -25,7 +25,7 @@ describe("--audio", () => {
   });
 
   test.each<[string, string]>([
-    [`${CAMERA} --audio loud`, '"audio" is neither silent nor exec:; write silent, or "exec:COMMAND"'],
+    [`${CAMERA} --audio loud`, '--audio: this is neither silent nor exec:; write silent, or "exec:COMMAND"'],
     [`${CAMERA} --audio exec:`, '"exec:" needs a command behind it; write "exec:my-microphone"'],
     [
       `${CAMERA} --audio exec:mic --silent-audio`,

@@ -142,7 +142,7 @@ class WatchedChild {
   failure(): TransportError | undefined {
     const { argv, stall, endless } = this.#options;
     const name = `"${argv[0]!}"`;
-    if (this.#stalled) return this.#error(`${name} gave nothing for ${Math.round(stall / 100) / 10} s`);
+    if (this.#stalled) return this.#error(`${name} gave nothing for ${Math.round(stall / 100) / 10}s`);
     const { exitCode, signalCode } = this.#child;
     if (exitCode === 0) return endless ? this.#error(`${name} ended by itself`) : undefined;
     const how = signalCode === null ? `with exit code ${exitCode}` : `by ${signalCode}`;

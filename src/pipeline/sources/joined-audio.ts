@@ -118,7 +118,7 @@ export class JoinedAudio {
     const ms = (frame.samples * 1000) / frame.facts.sampleRate;
     // Samples were lost, or the command was away.
     if (this.#end !== undefined && time - this.#end > ms)
-      this.#options.notice(`${((time - this.#end) / 1000).toFixed(1)} s of sound are missing`);
+      this.#options.notice(`${((time - this.#end) / 1000).toFixed(1)}s of sound are missing`);
     this.#end = time + ms;
     this.#ingest.push(AUDIO_TYPE_ID, stampOf(time - origin), frame.body);
   }

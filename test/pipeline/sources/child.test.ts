@@ -71,7 +71,7 @@ describe("childSegments", () => {
   test("silence is a failure", async () => {
     const from = performance.now();
     await expect(read(options("echo pid $$; sleep 60", { stall: 300 }))).rejects.toThrow(
-      '"sh" gave nothing for 0.3 s',
+      '"sh" gave nothing for 0.3s',
     );
     expect(performance.now() - from).toBeLessThan(3000);
   });
