@@ -46,20 +46,27 @@ export function requireProgram(
   }
 }
 
-/** The command that reads the camera. Throws TransportError if there is none any more. */
-export async function cameraCommand(camera: Camera): Promise<string[]> {
+/**
+ * The command that reads the camera. `onSlow` takes a line for people when a program does not answer what it is asked.
+ * Throws TransportError if there is none any more.
+ */
+export async function cameraCommand(camera: Camera, onSlow: (line: string) => void): Promise<string[]> {
   const { settings } = camera;
-  if (camera.kind === "v4l2") return v4l2(camera.device, settings);
+  if (camera.kind === "v4l2") return v4l2(camera.device, settings, onSlow);
   const program = RPICAM_PROGRAMS.find((name) => findProgram(name) !== undefined);
   if (program === undefined) throw new TransportError("the camera's program is gone", "closed");
   if (program === "raspivid") return raspividCommand(settings);
-  return rpicamCommand(program, settings, optionsIn(await outputOf([program, "--help"])));
+  return rpicamCommand(program, settings, optionsIn(await outputOf([program, "--help"], onSlow)));
 }
 
-async function v4l2(device: string, settings: CameraSettings): Promise<string[]> {
+async function v4l2(
+  device: string,
+  settings: CameraSettings,
+  onSlow: (line: string) => void,
+): Promise<string[]> {
   if (!existsSync(device)) throw new TransportError(`there is no camera at ${device}`, "closed");
   if (findProgram("v4l2-ctl") !== undefined) {
-    const answer = await outputOf(v4l2Question(device));
+    const answer = await outputOf(v4l2Question(device), onSlow);
     if (givesH264(answer)) return v4l2Command(device, settings, answer);
   }
   if (findProgram("ffmpeg") === undefined) {
@@ -68,6 +75,6 @@ async function v4l2(device: string, settings: CameraSettings): Promise<string[]>
       "closed",
     );
   }
-  const encoders = await outputOf(["ffmpeg", "-hide_banner", "-encoders"]);
+  const encoders = await outputOf(["ffmpeg", "-hide_banner", "-encoders"], onSlow);
   return encodeCommand(device, settings, pickEncoder(encoders, existsSync));
 }

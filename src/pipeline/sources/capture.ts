@@ -106,7 +106,7 @@ async function* openInput(options: CaptureOptions, signal: AbortSignal): AsyncGe
       return;
     case "rpicam":
     case "v4l2": {
-      const argv = await cameraCommand(input);
+      const argv = await cameraCommand(input, options.notice);
       trace(argv.join(" "));
       yield* childSegments({ argv, stall, endless: true, trace }, signal);
       return;

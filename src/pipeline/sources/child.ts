@@ -46,18 +46,30 @@ export function findProgram(name: string): string | undefined {
   return Bun.which(name) ?? undefined;
 }
 
-/** What a program writes to stdout, to the end: for questions that it answers at once. "" if it cannot be run. */
-export async function outputOf(argv: readonly string[]): Promise<string> {
+/** How long a program may take to answer, and after what time it is said that it is waited for; in ms. */
+const ANSWER_MS = 10_000;
+const SLOW_ANSWER_MS = 2000;
+
+/**
+ * What a program writes to stdout, to the end: for questions that it answers at once. "" if it cannot be run. `onSlow`
+ * takes a line for people when it does not answer at once.
+ */
+export async function outputOf(argv: readonly string[], onSlow: (line: string) => void): Promise<string> {
+  const seconds = (ANSWER_MS - SLOW_ANSWER_MS) / 1000;
+  const say = (): void => onSlow(`waiting for "${argv.join(" ")}" to answer, ${seconds}s more at most`);
+  const slow = setTimeout(say, SLOW_ANSWER_MS);
   try {
     const child = Bun.spawn([...argv], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore",
-      timeout: 10_000,
+      timeout: ANSWER_MS,
     });
     return await new Response(child.stdout).text();
   } catch {
     return "";
+  } finally {
+    clearTimeout(slow);
   }
 }
 

@@ -1,5 +1,7 @@
 /** Programs as sources: their bytes, their end, their failures, and that nothing of them stays. */
-import { describe, expect, spyOn, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   childSegments,
   findProgram,
@@ -8,6 +10,9 @@ import {
 } from "../../../src/pipeline/sources/child.ts";
 import { groupSize } from "../../support/rpicam.ts";
 import { until } from "../../support/ports.ts";
+import { removeScratch, scratch } from "../../support/scratch.ts";
+
+afterAll(removeScratch);
 
 const traces: string[] = [];
 
@@ -146,7 +151,18 @@ describe("programs", () => {
   });
 
   test("answer questions", async () => {
-    expect(await outputOf(["echo", "yes"])).toBe("yes\n");
-    expect(await outputOf(["no-such-program"])).toBe("");
+    expect(await outputOf(["echo", "yes"], () => {})).toBe("yes\n");
+    expect(await outputOf(["no-such-program"], () => {})).toBe("");
+  });
+
+  test("that do not answer at once are said to be waited for", async () => {
+    const go = join(scratch(), "go");
+    const argv = ["sh", "-c", `until [ -e '${go}' ]; do sleep 0.05; done; echo late`];
+    const said: string[] = [];
+    const answer = outputOf(argv, (line) => said.push(line));
+    await until("it is said", () => said.length > 0, 8000);
+    writeFileSync(go, "");
+    expect(await answer).toBe("late\n");
+    expect(said).toEqual([`waiting for "${argv.join(" ")}" to answer, 8s more at most`]);
   });
 });
