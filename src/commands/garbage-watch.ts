@@ -5,14 +5,19 @@
  * comes when it is worth it costs no more than those that come by themselves, which it replaces.
  */
 
+import { compileAsUsual } from "./jit.ts";
+
 /** How often it is looked whether a collection is worth it, in ms. */
 const LOOK_MS = 3000;
 /** So much media makes a collection worth it; in bytes. */
 export const WORTH_BYTES = 2 * 1024 * 1024;
 
-/** Looks after the garbage of so much media until disposed of; see GarbageWatch. */
+/** Looks after the garbage of so much media until disposed of; at the first of it the beginning is over for the JIT, too. */
 export function watchGarbage(mediaBytes: () => number): Disposable {
-  const watch = new GarbageWatch(mediaBytes);
+  const watch = new GarbageWatch(mediaBytes, () => {
+    Bun.gc(true);
+    compileAsUsual();
+  });
   const timer = setInterval(() => watch.look(), LOOK_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
@@ -24,7 +29,7 @@ export class GarbageWatch {
   #before = 0;
 
   /** `mediaBytes` says how much media there was so far, and may begin at 0 again. */
-  constructor(mediaBytes: () => number, collect: () => void = () => Bun.gc(true)) {
+  constructor(mediaBytes: () => number, collect: () => void) {
     this.#mediaBytes = mediaBytes;
     this.#collect = collect;
   }

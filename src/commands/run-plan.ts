@@ -10,13 +10,12 @@ import { StatusFace, type StatusRow } from "../face/status.ts";
 import { audioFourCcs, videoFourCcs } from "../media/fourcc.ts";
 import { runJob } from "../pipeline/job.ts";
 import { makeParts } from "../pipeline/registry.ts";
-import type { JobEvent, JobReport } from "../pipeline/report.ts";
+import type { JobReport } from "../pipeline/report.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import type { Args } from "./args.ts";
 import type { Faces } from "./faces.ts";
 import { watchGarbage } from "./garbage-watch.ts";
-import { compileAsUsual } from "./jit.ts";
 import { listenForSignals, type Signals } from "./signals.ts";
 
 /** What connect announces beyond the legacy codecs: everything that the table knows is passed on. */
@@ -79,12 +78,8 @@ async function attempt(
 ): Promise<{ outcome: Outcome; report?: JobReport }> {
   try {
     const parts = await makeParts(plan, ENHANCED, (event) => narrator.tell(event));
-    const tell = (event: JobEvent): void => {
-      if (event.event === "live") compileAsUsual();
-      narrator.tell(event);
-    };
     const report = await runJob(plan, parts, {
-      report: tell,
+      report: (event) => narrator.tell(event),
       onStatus: (current) => row.show(current),
       stop: stage.signals.stop,
       abort: stage.signals.abort,
