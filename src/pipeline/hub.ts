@@ -47,7 +47,8 @@ export class Hub {
   #gopBytes = 0;
   #awaitsKey = true;
   #ended = false;
-  #waiting: (() => void)[] = [];
+  /** One for all that wait: a source may ask again and again for hours. */
+  #relief: PromiseWithResolvers<void> | undefined;
 
   /** Hands a packet to every queue. Constant work per queue; sinks run at flush(). */
   publish(packet: MediaPacket): void {
@@ -122,7 +123,8 @@ export class Hub {
   /** Resolves when a queue that was congested or crowded has room again. */
   relief(): Promise<void> {
     if (!this.crowded) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#relief ??= Promise.withResolvers();
+    return this.#relief.promise;
   }
 
   /** The source is over for good. */
@@ -132,10 +134,8 @@ export class Hub {
   }
 
   #relieve(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    this.#relief?.resolve();
+    this.#relief = undefined;
   }
 
   /** False if this header is the one that everybody has already. */

@@ -54,6 +54,9 @@ export class Ingest {
   #lookedAt = 0;
   #lookedTo = 0;
   #awaiting: Promise<unknown> | undefined;
+  /** What ends a nap of the source, and the event that does. */
+  #wake: (() => void) | undefined;
+  #watched: Promise<unknown> | undefined;
 
   /** `onFirst` is called at the first media of each session of the source. */
   constructor(hub: Hub, onFirst: () => void, extras: IngestExtras = {}) {
@@ -153,9 +156,19 @@ export class Ingest {
       if (wait <= 0) return;
       // Relief is asked for only where there is something to relieve: a promise that is settled already would
       // turn this into a loop that starves everything else.
-      const event = this.#hub.crowded ? this.#hub.relief() : this.#awaiting;
-      await Pacer.sleepUntil(event, Math.min(MAX_NAP_MS, Math.max(1, wait)), signal);
+      this.#watch(this.#hub.crowded ? this.#hub.relief() : this.#awaiting);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      await Pacer.sleepUntil(promise, Math.min(MAX_NAP_MS, Math.max(1, wait)), signal);
     }
+  }
+
+  /** Has `event` end a nap. Each is asked once, however many naps it takes: it may not come for hours. */
+  #watch(event: Promise<unknown> | undefined): void {
+    if (event === undefined || event === this.#watched) return;
+    this.#watched = event;
+    const wake = (): void => this.#wake?.();
+    event.then(wake, wake);
   }
 
   /** How long the source should wait if nothing changes, in ms. */

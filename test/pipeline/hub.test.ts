@@ -254,6 +254,18 @@ describe("congestion", () => {
     expect(hub.congested).toBe(false);
   });
 
+  test("is one wait, however often it is asked for", async () => {
+    const hub = new Hub();
+    const queue = hub.subscribe(HOLD);
+    publish(hub, "K0*101");
+    const relief = hub.relief();
+    expect(hub.relief()).toBe(relief);
+    takeAll(queue);
+    await relief;
+    publish(hub, "f40*101");
+    expect(hub.relief()).not.toBe(relief);
+  });
+
   test("is no wait when there is none", async () => {
     await new Hub().relief();
   });
