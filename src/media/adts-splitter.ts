@@ -1,9 +1,10 @@
 /**
  * AdtsSplitter cuts raw AAC with ADTS headers, as encoders write it to pipes, into frames and the configuration that
- * becomes the sequence header. Segments go in however they are cut, frames come out as copies. Bytes that are no
+ * becomes the sequence header. Segments go in however they are cut, frames come out. Bytes that are no
  * frame are skipped and counted: the first frame counts if two more headers follow in a chain, one after a damage if
  * another follows, and any if the chain leads to the end. ISO 14496-3 1.A.2; protocol.md 8.7.
  */
+import { join } from "../bytes/join.ts";
 import { MediaError } from "../errors.ts";
 import { readAdtsHeader, type AdtsHeader } from "./aac.ts";
 
@@ -13,7 +14,7 @@ export type AdtsFrame = {
   readonly config: Uint8Array;
   /** Hz. */
   readonly sampleRate: number;
-  /** The raw data block, without header. */
+  /** The raw data block, without header: a part of what was read, which holds during the call only. */
   readonly payload: Uint8Array;
 };
 
@@ -43,9 +44,10 @@ export class AdtsSplitter {
 
   /** Takes the next bytes. A frame has at most 8191, so no more than three are ever held. */
   feed(segment: Uint8Array): void {
-    const bytes = this.#held.length === 0 ? segment : concat(this.#held, segment);
+    const bytes = this.#held.length === 0 ? segment : join(this.#held, segment);
     const used = this.#read(bytes, false);
-    this.#held = bytes.slice(used);
+    // A copy of what may be a Buffer, whose slice() is none.
+    this.#held = new Uint8Array(bytes.subarray(used));
   }
 
   /** The stream is over: hands out a last frame that nothing follows. */
@@ -65,7 +67,7 @@ export class AdtsSplitter {
         const verdict = this.#judge(bytes, next, last);
         if (verdict === "later") break;
         if (verdict === "frame") {
-          this.#take(header, bytes.slice(at + header.headerLength, next));
+          this.#take(header, bytes.subarray(at + header.headerLength, next));
           at = next;
           continue;
         }
@@ -122,11 +124,4 @@ function headerAt(bytes: Uint8Array, at: number): AdtsHeader | undefined {
     if (error instanceof MediaError) return undefined;
     throw error;
   }
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

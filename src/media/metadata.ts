@@ -7,6 +7,7 @@
  * What metadata claims is a hint: encoders lie in it (DJI sends codec ids that do not exist). Tracks are decided by
  * the media.
  */
+import { join } from "../bytes/join.ts";
 import {
   type Amf0Value,
   decodeAmf0,
@@ -184,7 +185,7 @@ export function publishMetadata(body: Uint8Array): Uint8Array {
   const rest = body.subarray(prefix);
   const values = isPlainAmf0(rest) && rest.length < INDEXED_BYTES ? undefined : decodeOrUndefined(rest);
   if (values !== undefined) return encodeAmf0(["@setDataFrame", ...values.map(asEcmaArray)]);
-  return prefix > 0 ? body : concat(setDataFramePrefix(), body);
+  return prefix > 0 ? body : join(setDataFramePrefix(), body);
 }
 
 /** The form for players and FLV files: without @setDataFrame. A view into the body. */
@@ -195,11 +196,4 @@ export function playMetadata(body: Uint8Array): Uint8Array {
 function asEcmaArray(value: Amf0Value): Amf0Value {
   if (!isAmfObject(value)) return value;
   return { kind: "ecma", entries: value.entries.filter(([key]) => !INDEX_KEYS.has(key)) };
-}
-
-function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(head.length + tail.length);
-  bytes.set(head);
-  bytes.set(tail, head.length);
-  return bytes;
 }

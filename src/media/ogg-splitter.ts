@@ -1,13 +1,14 @@
 /**
  * OggSplitter takes the packets of one kind of stream out of Ogg, as encoders write it to pipes. Segments go in however
- * they are cut, packets come out as copies. Pages whose checksum is wrong are skipped and counted, and so is what is no
+ * they are cut, packets come out. Pages whose checksum is wrong are skipped and counted, and so is what is no
  * page; a packet of which a page is missing is dropped. Called by the reader of raw audio. RFC 3533 6.
  *
  *     page      OggS | flags, position, serial, number, checksum | lengths | bytes
  *     lengths   255 255 40 | 120 | 255      a packet of 550 bytes, one of 120, one that goes on in the next page
  */
+import { join } from "../bytes/join.ts";
 
-/** A packet: its bytes, and whether it is the first of its stream. */
+/** A packet: its bytes, which hold during the call only, and whether it is the first of its stream. */
 export type OggPacket = { readonly bytes: Uint8Array; readonly first: boolean };
 
 /** Longer ones are dropped: no packet of Opus is, but comments with pictures are. RFC 7845 6. */
@@ -48,8 +49,9 @@ export class OggSplitter {
 
   /** Takes the next bytes. A page has at most 65307, so no more than that and a segment are ever held. */
   feed(segment: Uint8Array): void {
-    const bytes = this.#held.length === 0 ? segment : concat(this.#held, segment);
-    this.#held = bytes.slice(this.#read(bytes));
+    const bytes = this.#held.length === 0 ? segment : join(this.#held, segment);
+    // A copy of what may be a Buffer, whose slice() is none.
+    this.#held = new Uint8Array(bytes.subarray(this.#read(bytes)));
   }
 
   /** Reads pages; returns how many bytes are done with. */
@@ -111,17 +113,18 @@ export class OggSplitter {
       isFirst = false;
       from = at;
     }
-    if (lengths.length > 0 && lengths.at(-1) === FULL) this.#keep(body.subarray(from, at));
+    // What goes on in the next page outlives this one.
+    if (lengths.length > 0 && lengths.at(-1) === FULL) this.#keep(new Uint8Array(body.subarray(from, at)));
   }
 
-  /** Pages are views of what was read, so parts are copies. */
+  /** Adds what a page has of a packet: a view of what was read. */
   #keep(part: Uint8Array): void {
     this.#partBytes += part.length;
     if (this.#partBytes > MAX_PACKET_BYTES) {
       this.#parts = [];
       this.#lost = true;
     }
-    if (!this.#lost) this.#parts.push(part.slice());
+    if (!this.#lost) this.#parts.push(part);
   }
 
   #finish(first: boolean): void {
@@ -129,7 +132,7 @@ export class OggSplitter {
     const lost = this.#lost;
     this.#forget();
     if (lost) return;
-    const bytes = parts.length === 1 ? parts[0]! : parts.reduce(concat, new Uint8Array(0));
+    const bytes = parts.length === 1 ? parts[0]! : parts.reduce(join, new Uint8Array(0));
     this.#onPacket({ bytes, first });
   }
 }
@@ -169,11 +172,4 @@ function checksumTable(): Uint32Array {
 /** Little-endian. */
 function u32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.length + b.length);
-  bytes.set(a);
-  bytes.set(b, a.length);
-  return bytes;
 }

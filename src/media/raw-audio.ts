@@ -4,6 +4,7 @@
  * come out, each with its length in samples and with the sequence header that it needs when that is new. Called by the
  * source that joins sound with pictures. FLV 10.1 E.4.2, E-RTMP v2 "ExAudioTagHeader"; protocol.md 8.7.
  */
+import { join } from "../bytes/join.ts";
 import { MediaError } from "../errors.ts";
 import { AdtsSplitter, type AdtsFrame } from "./adts-splitter.ts";
 import { fourCcNumber } from "./fourcc.ts";
@@ -96,10 +97,10 @@ export class RawAudio {
     if (this.#config !== config || this.#format === undefined) {
       this.#config = config;
       const channels = aacChannels((config[1]! >> 3) & 0x0f);
-      const header = joined([AAC_FORMAT, AAC_PACKET.sequenceHeader], config);
+      const header = join([AAC_FORMAT, AAC_PACKET.sequenceHeader], config);
       this.#format = { header, facts: { codec: "mp4a", sampleRate, channels } };
     }
-    const body = joined([AAC_FORMAT, AAC_PACKET.raw], payload);
+    const body = join([AAC_FORMAT, AAC_PACKET.raw], payload);
     this.#onFrame({ ...this.#format, body, samples: AAC_SAMPLES });
   }
 
@@ -109,13 +110,13 @@ export class RawAudio {
       const channels = opusChannels(bytes);
       if (channels === undefined) return;
       this.#found = "ogg";
-      const header = joined(opusStart(AUDIO_PACKET.sequenceStart), bytes);
+      const header = join(opusStart(AUDIO_PACKET.sequenceStart), bytes);
       this.#format = { header, facts: { codec: "Opus", sampleRate: OPUS_RATE, channels } };
       return;
     }
     const samples = isOpusTags(bytes) ? 0 : opusSamples(bytes);
     if (this.#format === undefined || samples === 0) return;
-    const body = joined(opusStart(AUDIO_PACKET.codedFrames), bytes);
+    const body = join(opusStart(AUDIO_PACKET.codedFrames), bytes);
     this.#onFrame({ ...this.#format, body, samples });
   }
 }
@@ -131,11 +132,4 @@ function opusStart(packetType: number): Uint8Array {
   start[0] = ENHANCED | packetType;
   new DataView(start.buffer).setUint32(1, fourCcNumber("Opus"));
   return start;
-}
-
-function joined(start: ArrayLike<number>, rest: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(start.length + rest.length);
-  bytes.set(start);
-  bytes.set(rest, start.length);
-  return bytes;
 }

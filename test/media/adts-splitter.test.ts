@@ -12,7 +12,9 @@ tidy();
 
 function read(segments: readonly Uint8Array[]) {
   const frames: AdtsFrame[] = [];
-  const splitter = new AdtsSplitter((frame) => frames.push(frame));
+  const splitter = new AdtsSplitter((frame) =>
+    frames.push({ ...frame, payload: new Uint8Array(frame.payload) }),
+  );
   for (const segment of segments) splitter.feed(segment);
   splitter.end();
   const plain = frames.map(({ config, payload, sampleRate }) => [toHex(config), sampleRate, toHex(payload)]);
