@@ -1,7 +1,14 @@
 /**
  * MediaPacket is what flows from a source through the hub to every sink. Its body is the RTMP payload, which is
  * also the FLV tag's data, bit for bit; from the moment a packet is published nobody writes to it.
+ *
+ * A body may lie in a slab, memory that is used again. Then it holds for the call that hands the packet over; who keeps
+ * the packet longer holds the slab, and releases it when it will not look at the body any more. So do the hub for
+ * its GOP, and each queue, whose hold passes on to the sink that takes the packet. Headers and metadata, which are kept
+ * for hours, never lie in one.
  */
+
+import type { Slab } from "../bytes/slab-pool.ts";
 
 /** RTMP message type = FLV tag type. */
 export type MediaKind = "audio" | "video" | "data";
@@ -24,6 +31,8 @@ export type MediaPacket = {
   readonly dts: number;
   /** RTMP payload = FLV tag data. Read-only. */
   readonly body: Uint8Array;
+  /** What the body lies in; undefined if it belongs to the packet for good. */
+  readonly slab: Slab | undefined;
 };
 
 /** The type id that RTMP (message) and FLV (tag) share for each kind. */

@@ -239,6 +239,7 @@ export class RtmpLink {
       if (event.type === "media") {
         media = true;
         this.#handler.onMedia(event);
+        event.slab?.release();
       } else {
         this.#onEvent(event);
       }

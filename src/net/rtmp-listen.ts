@@ -256,6 +256,7 @@ export class ServerLink {
       if (event.type === "media") {
         media = true;
         this.#stream?.onMedia(event);
+        event.slab?.release();
       } else {
         this.#onEvent(event);
       }

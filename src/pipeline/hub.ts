@@ -93,11 +93,12 @@ export class Hub {
     return queue;
   }
 
-  /** The sink of this queue is gone. */
+  /** The sink of this queue is gone, and what waited in it. */
   unsubscribe(queue: PacketQueue): void {
     const i = this.#queues.indexOf(queue);
     if (i >= 0) this.#queues.splice(i, 1);
     queue.onReady = undefined;
+    queue.clear();
     this.#relieve();
   }
 
@@ -158,12 +159,14 @@ export class Hub {
   #rememberGop(packet: MediaPacket): void {
     if (packet.kind === "video" && packet.role === "key") this.#clearGop();
     else if (this.#gop.length === 0) return;
+    packet.slab?.hold();
     this.#gop.push(packet);
     this.#gopBytes += packet.body.length;
     if (this.#gopBytes > GOP_CACHE_BYTES || this.#gop.length > GOP_CACHE_PACKETS) this.#clearGop();
   }
 
   #clearGop(): void {
+    for (const packet of this.#gop) packet.slab?.release();
     if (this.#gop.length > 0) this.#gop = [];
     this.#gopBytes = 0;
   }

@@ -19,6 +19,17 @@ import type { SilenceStage } from "./silence.ts";
 /** Sees every packet with the time that its source gave it. */
 export type Tap = (packet: MediaPacket, timestamp: number) => void;
 
+/**
+ * A message of type 8, 9, 15 or 18, or a tag, with its 32-bit time in ms. If its payload lies in a slab, it holds for
+ * the call.
+ */
+export type Incoming = {
+  readonly typeId: number;
+  readonly timestamp: number;
+  readonly payload: Uint8Array;
+  readonly slab: MediaPacket["slab"];
+};
+
 /** What stands between source and hub. */
 export type IngestExtras = {
   readonly tap?: Tap | undefined;
@@ -90,27 +101,35 @@ export class Ingest {
     this.#lookedTo = 0;
   }
 
-  /** Takes a message or tag of type 8, 9, 15 or 18 with its 32-bit time in ms. */
+  /** Takes what a source made itself: a body of type 8, 9, 15 or 18 with its 32-bit time in ms. */
   push(typeId: number, timestamp: number, body: Uint8Array): void {
-    const packet = this.packet(typeId, timestamp, body);
+    this.receive({ typeId, timestamp, payload: body, slab: undefined });
+  }
+
+  /** Takes what came. */
+  receive(incoming: Incoming): void {
+    const packet = this.packet(incoming);
     if (packet !== undefined) this.publish(packet);
   }
 
-  /** The packet of a message or tag, with its place on the timeline; undefined if it means nothing. */
-  packet(typeId: number, timestamp: number, bytes: Uint8Array): MediaPacket | undefined {
+  /** The packet of what came, with its place on the timeline; undefined if it means nothing. */
+  packet({ typeId, timestamp, payload, slab }: Incoming): MediaPacket | undefined {
     const kind = kindOf(typeId);
     if (kind === undefined) return undefined;
     // Flash Media Server's AMF3 data is AMF0 behind one byte, which what records or forwards it does not know.
-    const body = typeId === DATA_AMF3 && bytes[0] === 0 ? bytes.subarray(1) : bytes;
+    const body = typeId === DATA_AMF3 && payload[0] === 0 ? payload.subarray(1) : payload;
     const header = readTagHeader(kind, body);
     if (header.empty) return undefined;
+    const passes = header.role === "key" || header.role === "frame";
     const packet: MediaPacket = {
       kind,
       role: header.role,
       codec: header.codec,
       track: header.track,
       dts: this.#timeline.map(kind, header.role, timestamp),
-      body,
+      // What is kept for hours does not stay in a slab.
+      body: passes || slab === undefined ? body : new Uint8Array(body),
+      slab: passes ? slab : undefined,
     };
     this.#tap?.(packet, timestamp);
     return packet;

@@ -135,6 +135,7 @@ export class PacketQueue {
       this.#endLoss(packet.dts);
     }
     if (this.#count === this.#ring.length) this.#grow();
+    packet.slab?.hold();
     this.#ring[this.#slot(this.#count)] = packet;
     this.#count += 1;
     this.#bytes += packet.body.length;
@@ -162,7 +163,7 @@ export class PacketQueue {
     return Math.max(0, this.#movedAt + PATIENCE_MS - now);
   }
 
-  /** Takes the oldest packet, if there is one. */
+  /** Takes the oldest packet, if there is one, and with it the hold of its slab. */
   take(): MediaPacket | undefined {
     if (this.#preface.length > 0) return this.#preface.shift();
     if (this.#count === 0) return undefined;
@@ -183,6 +184,18 @@ export class PacketQueue {
     const key = this.#findKey(0);
     if (key < 0 && this.#seenVideo) this.#awaitsKey = true;
     this.#drop(key >= 0 ? key : this.#seenVideo ? this.#count : 0);
+  }
+
+  /** Forgets what waits: nobody will take it. */
+  clear(): void {
+    for (let i = 0; i < this.#count; i++) this.#at(i).slab?.release();
+    this.#ring = new Array(64);
+    this.#arrivals = new Array<number>(64).fill(0);
+    this.#settled = 0;
+    this.#head = 0;
+    this.#count = 0;
+    this.#bytes = 0;
+    this.#preface = [];
   }
 
   /** The source is over: after what waits there is nothing more. */
@@ -244,7 +257,7 @@ export class PacketQueue {
         return;
       case "fail":
         this.#overflowed = true;
-        this.#clear();
+        this.clear();
         this.wake();
         return;
       case "skip":
@@ -291,7 +304,11 @@ export class PacketQueue {
 
   /** Drops the oldest `n` packets; what follows begins with the headers. */
   #drop(n: number): void {
-    for (let i = 0; i < n; i++) this.#pass(this.#shift());
+    for (let i = 0; i < n; i++) {
+      const packet = this.#shift();
+      this.#pass(packet);
+      packet.slab?.release();
+    }
     const next = this.#count > 0 ? this.#at(0).dts : undefined;
     if (next !== undefined) this.#endLoss(next);
     this.#preface = this.#headers.at(next ?? this.#position);
@@ -330,16 +347,6 @@ export class PacketQueue {
     this.#congested = congested;
     this.#crowded = crowded;
     this.onRelief?.();
-  }
-
-  #clear(): void {
-    this.#ring = new Array(64);
-    this.#arrivals = new Array<number>(64).fill(0);
-    this.#settled = 0;
-    this.#head = 0;
-    this.#count = 0;
-    this.#bytes = 0;
-    this.#preface = [];
   }
 }
 

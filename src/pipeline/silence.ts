@@ -65,5 +65,5 @@ export class SilenceStage {
 }
 
 function audio(role: "header" | "frame", dts: number, body: Uint8Array): MediaPacket {
-  return { kind: "audio", role, codec: "mp4a", track: 0, dts, body };
+  return { kind: "audio", role, codec: "mp4a", track: 0, dts, body, slab: undefined };
 }

@@ -123,8 +123,8 @@ export class SinkRunner {
   #forgo({ hub, queue, settled }: Episode): void {
     settled.resolve();
     if (queue === undefined) return;
-    hub.unsubscribe(queue);
     this.#countLoss(queue.length, queue.ms);
+    hub.unsubscribe(queue);
   }
 
   #reserve(hub: Hub): PacketQueue | undefined {

@@ -42,6 +42,7 @@ export function unpackAggregate(aggregate: Message, onMessage: (message: Message
         messageStreamId: aggregate.messageStreamId,
         timestamp: (aggregate.timestamp + (time - first)) >>> 0,
         payload: new Uint8Array(body.subarray(p + TAG_HEADER, end)),
+        slab: undefined,
       });
     }
     p = end + BACK_POINTER;

@@ -8,16 +8,21 @@
  * bounded. Called by Connection.
  */
 
+import type { Slab, SlabPool } from "../bytes/slab-pool.ts";
 import { ProtocolError } from "../errors.ts";
-import { DEFAULT_CHUNK_SIZE, type ReaderLimits } from "./constants.ts";
+import { DEFAULT_CHUNK_SIZE, MessageType, type ReaderLimits } from "./constants.ts";
 import { ContinuationTimestamps, extendedDeltaTime, nextTimestamp } from "./quirks.ts";
 
-/** One RTMP message. `timestamp` is the wire's 32-bit value in ms; `payload` belongs to whoever receives it. */
+/**
+ * One RTMP message. `timestamp` is the wire's 32-bit value in ms. `payload` belongs to whoever receives it, for good if
+ * `slab` is undefined; else until that is released, once by the receiver.
+ */
 export type Message = {
   readonly typeId: number;
   readonly messageStreamId: number;
   readonly timestamp: number;
   readonly payload: Uint8Array;
+  readonly slab: Slab | undefined;
 };
 
 /** What is remembered of a chunk stream: the last header, and the message that is being put together. */
@@ -33,6 +38,8 @@ type ChunkStream = {
   extended: boolean;
   extendedValue: number;
   payload: Uint8Array;
+  /** What the payload lies in, if it is of the pool. */
+  slab: Slab | undefined;
   received: number;
   /** The longest message that it has delivered. */
   largest: number;
@@ -54,6 +61,7 @@ export class ChunkReader {
   chunkSize = DEFAULT_CHUNK_SIZE;
   readonly #onMessage: (message: Message) => void;
   #limits: ReaderLimits;
+  #pool: SlabPool | undefined;
   readonly #streams = new Map<number, ChunkStream>();
   readonly #continuations = new ContinuationTimestamps();
   readonly #held = new Uint8Array(MAX_HEADER);
@@ -77,6 +85,11 @@ export class ChunkReader {
   /** Raises or lowers what the peer may make this reader hold; counts from the next message on. */
   setLimits(limits: ReaderLimits): void {
     this.#limits = limits;
+  }
+
+  /** Puts sound and pictures into memory that is used again, from the next message on. */
+  usePool(pool: SlabPool): void {
+    this.#pool = pool;
   }
 
   /** Memory held for messages that are not complete yet, in bytes. */
@@ -211,6 +224,7 @@ export class ChunkReader {
       extended: false,
       extendedValue: 0,
       payload: EMPTY,
+      slab: undefined,
       received: 0,
       largest: 0,
       active: false,
@@ -297,7 +311,8 @@ export class ChunkReader {
       throw this.#error(`The peer holds more than ${limit} bytes in unfinished messages`, stream.csid);
     }
     this.#unfinished += more;
-    stream.payload = new Uint8Array(capacity);
+    stream.slab = capacity === stream.length && isMedia(stream) ? this.#pool?.slabFor(capacity) : undefined;
+    stream.payload = stream.slab?.take(capacity) ?? new Uint8Array(capacity);
     if (old.length > 0) stream.payload.set(old);
   }
 
@@ -307,16 +322,24 @@ export class ChunkReader {
       messageStreamId: stream.messageStreamId,
       timestamp: stream.timestamp,
       payload: stream.payload,
+      slab: stream.slab,
     };
     if (stream.length > stream.largest) stream.largest = stream.length;
     this.#restarts = 0;
-    this.#discard(stream);
+    this.#leave(stream);
     this.#onMessage(message);
   }
 
   #discard(stream: ChunkStream): void {
+    stream.slab?.release();
+    this.#leave(stream);
+  }
+
+  /** The chunk stream has no message any more. */
+  #leave(stream: ChunkStream): void {
     this.#unfinished -= stream.payload.length;
     stream.payload = EMPTY;
+    stream.slab = undefined;
     stream.received = 0;
     stream.active = false;
   }
@@ -329,6 +352,11 @@ export class ChunkReader {
 /** Whether a chunk that begins with this byte can continue a message on `csid`; RTMP 1.0 §5.3.1.1. */
 function continues(firstByte: number, csid: number): boolean {
   return csid < 64 ? firstByte === (0xc0 | csid) : firstByte === 0xc0 || firstByte === 0xc1;
+}
+
+/** What flows all the time: anything else is rare, and may be kept for hours. */
+function isMedia({ typeId }: ChunkStream): boolean {
+  return typeId === MessageType.video || typeId === MessageType.audio;
 }
 
 function u24(b: Uint8Array, p: number): number {

@@ -48,14 +48,14 @@ const IGNORED: Heard = { type: "ignored" };
  * are not read here.
  */
 export function hear(message: Message, strict: boolean): Heard {
-  const { typeId, timestamp, payload } = message;
+  const { typeId, timestamp, payload, slab } = message;
   // Some servers send empty messages to say nothing: nobody could write or forward them, and they are no sign
   // of life, since a peer could send nothing else for ever.
   if (payload.length === 0) return IGNORED;
   switch (typeId) {
     case MessageType.audio:
     case MessageType.video:
-      return { type: "media", typeId, timestamp, payload };
+      return { type: "media", typeId, timestamp, payload, slab };
     case MessageType.dataAmf0:
     case MessageType.dataAmf3:
       return hearData(message, strict);
@@ -79,7 +79,8 @@ function hearData(message: Message, strict: boolean): Heard {
     const ended = status !== undefined && reactionTo(status, true) === "ended";
     return ended ? { type: "ended", reason: status.code } : IGNORED;
   }
-  return { type: "media", typeId: MessageType.dataAmf0, timestamp: message.timestamp, payload };
+  const { timestamp, slab } = message;
+  return { type: "media", typeId: MessageType.dataAmf0, timestamp, payload, slab };
 }
 
 /** Whether a message shows that the stream plays, whatever else the server says. Some data comes before that. */

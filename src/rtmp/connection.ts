@@ -4,6 +4,7 @@
  * out through `onMessage`, and bytes to send through `takeOutput`. Called by RtmpClient.
  */
 
+import { SlabPool } from "../bytes/slab-pool.ts";
 import { ChunkReader, type Message } from "./chunk-reader.ts";
 import { encodeCommand, type Command } from "./command.ts";
 import {
@@ -27,7 +28,7 @@ export type Handshake = {
 export type ConnectionHandler = {
   /** The handshake is over; commands may be sent. */
   onOpen(): void;
-  /** Anything but protocol control; the payload is the receiver's to keep. */
+  /** Anything but protocol control; the payload, and its slab, are the receiver's. */
   onMessage(message: Message): void;
   /** A user control event that the connection does not answer by itself. */
   onUserControl(event: number): void;
@@ -43,6 +44,7 @@ export class Connection {
   readonly #handshake: Handshake;
   readonly #handler: ConnectionHandler;
   readonly #reader: ChunkReader;
+  readonly #pool = new SlabPool();
   #output: Uint8Array[] = [];
   #open = false;
   #chunkSize = DEFAULT_CHUNK_SIZE;
@@ -81,9 +83,10 @@ export class Connection {
     return this.#chunkSize;
   }
 
-  /** Publish or play was accepted: messages may now be as large as RTMP allows. */
+  /** Publish or play was accepted: messages may now be as large as RTMP allows, and many are to be expected. */
   allowMedia(): void {
     this.#reader.setLimits(MEDIA_LIMITS);
+    this.#reader.usePool(this.#pool);
   }
 
   /** Takes bytes from the peer at `now` (ms); throws ProtocolError when it breaks the rules. */

@@ -2,14 +2,19 @@
  * What a session tells its owner, and the interface that both roles share: bytes in, events and bytes out.
  */
 
+import type { Slab } from "../bytes/slab-pool.ts";
 import type { RemoteError } from "../errors.ts";
 
-/** An audio, video or data message; `timestamp` is the wire's 32-bit ms, `payload` is the receiver's to keep. */
+/**
+ * An audio, video or data message; `timestamp` is the wire's 32-bit ms. `payload` is the receiver's: to keep, if `slab`
+ * is undefined, else until it releases that.
+ */
 export type MediaEvent = {
   readonly type: "media";
   readonly typeId: number;
   readonly timestamp: number;
   readonly payload: Uint8Array;
+  readonly slab: Slab | undefined;
 };
 
 /** What happened on a session, in order. */

@@ -274,17 +274,18 @@ export class RtmpServer implements Session<ServerEvent> {
     }
   }
 
-  #onMedia({ typeId, timestamp, payload }: Message): void {
+  #onMedia(message: Message): void {
+    const { typeId, timestamp, payload, slab } = message;
     if (this.#phase !== "publishing") this.#dropped += 1;
-    else if (typeId === MessageType.dataAmf3) this.#onAmf3Data(timestamp, payload);
-    else this.#events.push({ type: "media", typeId, timestamp, payload });
+    else if (typeId === MessageType.dataAmf3) this.#onAmf3Data(message);
+    else this.#events.push({ type: "media", typeId, timestamp, payload, slab });
   }
 
   /** The body is AMF0 behind one byte; what records or forwards it knows type 18 only. */
-  #onAmf3Data(timestamp: number, payload: Uint8Array): void {
+  #onAmf3Data({ timestamp, payload, slab }: Message): void {
     const body = payload[0] === 0 ? payload.subarray(1) : payload;
     if (body.length === 0) return;
-    this.#events.push({ type: "media", typeId: MessageType.dataAmf0, timestamp, payload: body });
+    this.#events.push({ type: "media", typeId: MessageType.dataAmf0, timestamp, payload: body, slab });
   }
 
   #onCommand(message: Message): void {

@@ -28,7 +28,10 @@ function probe(inputs: readonly Input[]): ProbeReport {
     const body = typeof given === "string" ? fromHex(given) : given;
     const { role, codec, track, empty } = readTagHeader(kind, body);
     if (empty) continue;
-    watcher.push({ kind, role, codec, track, dts: timeline.map(kind, role, timestamp), body }, timestamp);
+    watcher.push(
+      { kind, role, codec, track, dts: timeline.map(kind, role, timestamp), body, slab: undefined },
+      timestamp,
+    );
   }
   return watcher.report();
 }

@@ -147,7 +147,8 @@ function fixture(): (MediaPacket & { time: number })[] {
     onTag: ({ typeId, timestamp, body }) => {
       const kind = typeId === 9 ? "video" : typeId === 8 ? "audio" : "data";
       const { role, codec, track } = readTagHeader(kind, body);
-      if (kind !== "data") list.push({ kind, role, codec, track, dts: timestamp, body, time: timestamp });
+      if (kind !== "data")
+        list.push({ kind, role, codec, track, dts: timestamp, body, slab: undefined, time: timestamp });
     },
   });
   reader.feed(readFileSync(join(import.meta.dir, "../fixtures/flv/show.flv")));

@@ -1,9 +1,12 @@
 /**
- * A client's connection with its bytes in memory: one that asks for a stream again and again is watched once.
+ * A client's connection with its bytes in memory: one that asks for a stream again and again is watched once, and a
+ * publisher's bodies are lent for the call.
  */
 import { expect, test } from "bun:test";
+import type { Slab } from "../../src/bytes/slab-pool.ts";
 import { ServerLink } from "../../src/net/rtmp-listen.ts";
 import type { ByteTransport } from "../../src/net/transport.ts";
+import { audio, publishing } from "../rtmp/server-driver.ts";
 
 /** Takes nothing. */
 class DeafTransport implements ByteTransport {
@@ -35,5 +38,36 @@ test("a stream that is asked for again ends the watch over the one before", asyn
     }
   });
   expect(stuck).toEqual([3]);
+  link.close();
+});
+
+test("the slab of a publisher's body is released when the body has been handed over", () => {
+  const slabs: (Slab | undefined)[] = [];
+  const holds: (number | undefined)[] = [];
+  const owner = {
+    onConnect: () => undefined,
+    onPublish: (link: ServerLink, request: { readonly id: number }) => {
+      link.accept(request.id, {
+        onMedia: ({ slab }) => {
+          slabs.push(slab);
+          holds.push(slab?.holds);
+        },
+        onSegmentEnd: () => {},
+        onDrain: () => {},
+        onEnd: () => {},
+      });
+    },
+    onPlay: () => {},
+    onNotice: () => {},
+  };
+  const link = new ServerLink(new DeafTransport(), "a publisher", 60_000, { owner, onGone: () => {} });
+  const handler = link.begin();
+  handler.onData(publishing());
+  handler.onData(audio);
+  handler.onData(audio);
+  expect([holds, slabs.map((slab) => slab?.holds)]).toEqual([
+    [1, 1],
+    [0, 0],
+  ]);
   link.close();
 });

@@ -2,6 +2,7 @@
  * Ingest: bodies to packets, their place on the job's time over reconnects, and the first media of a session.
  */
 import { describe, expect, test } from "bun:test";
+import { Slab } from "../../src/bytes/slab-pool.ts";
 import type { MediaPacket } from "../../src/media/packet.ts";
 import { Hub } from "../../src/pipeline/hub.ts";
 import { Ingest } from "../../src/pipeline/ingest.ts";
@@ -46,6 +47,25 @@ describe("Ingest", () => {
     const { ingest, queue } = makeIngest();
     ingest.push(typeId, 0, hex`020002 6869`);
     expect(takeAll(queue)).toEqual([]);
+  });
+
+  test("takes headers and ends out of their slab, which would else be held for hours", () => {
+    const { ingest, queue } = makeIngest();
+    const slab = new Slab(() => {});
+    const texts = ["V1", "A1", "K0", "a0", "E40"];
+    for (const text of texts) {
+      const { kind, body } = packet(text);
+      const payload = slab.take(body.length);
+      payload.set(body);
+      ingest.receive({ typeId: TYPE[kind], timestamp: 0, payload, slab });
+      slab.release();
+    }
+    slab.bytes.fill(0xa5);
+    const taken = takeAll(queue);
+    expect(taken.map((one) => one.slab === slab)).toEqual([false, false, true, true, false]);
+    // The keyframe and the sound: by the hub for its GOP, and by who took them.
+    expect(slab.holds).toBe(4);
+    expect([0, 1, 4].map((i) => taken[i]!.body)).toEqual([0, 1, 4].map((i) => packet(texts[i]!).body));
   });
 
   test("tells roles, codecs and times", () => {

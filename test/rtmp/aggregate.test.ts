@@ -13,7 +13,9 @@ const V25 = fromHex(
 
 function partsOf(payload: Uint8Array, timestamp = 2000): Message[] {
   const parts: Message[] = [];
-  unpackAggregate({ typeId: 22, messageStreamId: 1, timestamp, payload }, (part) => parts.push(part));
+  unpackAggregate({ typeId: 22, messageStreamId: 1, timestamp, payload, slab: undefined }, (part) =>
+    parts.push(part),
+  );
   return parts;
 }
 

@@ -1,9 +1,11 @@
 /** Chunk streams and their messages, for the tests of reader and writer alike, and what reads them as a peer does. */
+import { SlabPool } from "../../src/bytes/slab-pool.ts";
 import { ChunkReader, type Message } from "../../src/rtmp/chunk-reader.ts";
 import { MEDIA_LIMITS, MessageType, type ReaderLimits } from "../../src/rtmp/constants.ts";
 import { decodeControl } from "../../src/rtmp/control.ts";
 import { fixture, fromHex, toHex } from "../support/bytes.ts";
 import { everySplit } from "../support/every-split.ts";
+import { kept } from "../support/kept.ts";
 
 /** A message as a row: type, message stream id, time, payload in hex. */
 export type Row = [typeId: number, messageStreamId: number, timestamp: number, payload: string];
@@ -20,6 +22,7 @@ export function readRows(segments: readonly Uint8Array[], chunkSize = 128, limit
   return readMessages(segments, chunkSize, limits).map(rowOf);
 }
 
+/** All messages, whose bodies lie in slabs until they are copied here. */
 export function readMessages(
   segments: readonly Uint8Array[],
   chunkSize = 128,
@@ -27,9 +30,10 @@ export function readMessages(
 ): Message[] {
   const messages: Message[] = [];
   const reader: ChunkReader = new ChunkReader((message) => {
-    messages.push(message);
+    messages.push(kept(message));
     obey(reader, message);
   }, limits);
+  reader.usePool(new SlabPool());
   reader.chunkSize = chunkSize;
   for (const segment of segments) {
     reader.feed(segment);

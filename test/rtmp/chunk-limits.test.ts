@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { type Slab, SlabPool } from "../../src/bytes/slab-pool.ts";
 import { ProtocolError } from "../../src/errors.ts";
 import { ChunkReader, type Message } from "../../src/rtmp/chunk-reader.ts";
 import { EARLY_LIMITS, MEDIA_LIMITS } from "../../src/rtmp/constants.ts";
@@ -134,6 +135,25 @@ describe("limits", () => {
     expect(reader.unfinishedBytes).toBe(50_000);
     reader.abort(65);
     expect(reader.unfinishedBytes).toBe(0);
+  });
+
+  test("a message that is broken off gives its place in a slab back", () => {
+    const slabs: (Slab | undefined)[] = [];
+    const pool = new SlabPool();
+    const reader = new ChunkReader(({ slab }) => slabs.push(slab), MEDIA_LIMITS);
+    reader.usePool(pool);
+    reader.chunkSize = 100;
+    const begin = (): void => {
+      reader.feed(announcement(64, 200));
+      reader.feed(new Uint8Array(100));
+    };
+    begin();
+    reader.abort(64);
+    begin();
+    // Anew: a header in the middle of a message.
+    begin();
+    reader.feed(fromHex(`c000 ${"00".repeat(100)}`));
+    expect(slabs.map((slab) => slab?.holds)).toEqual([1]);
   });
 
   test("a chunk stream that has sent large messages gets its room at once, others do not", () => {

@@ -5,6 +5,7 @@ import type { RtmpEvent } from "../../src/rtmp/events.ts";
 import { fixture } from "../support/bytes.ts";
 import { everySplit } from "../support/every-split.ts";
 import { mutations } from "../support/mutate.ts";
+import { kept } from "../support/kept.ts";
 import { CAPTURES, HANDSHAKE, readRows } from "./chunk-cases.ts";
 import { clientOptions, thrownBy } from "./scripted-server.ts";
 
@@ -23,7 +24,7 @@ describe("captures", () => {
       segment.fill(0xa5); // a transport takes its memory back: nothing of it may be kept
       output.push(...client.takeOutput());
       for (let event = client.nextEvent(); event !== undefined; event = client.nextEvent())
-        events.push(event);
+        events.push(kept(event));
     }
     const rows = readRows([Buffer.concat(output.slice(1))]);
     return { events, said: rows.map(([typeId, , , payload]) => `${typeId} ${payload.slice(0, 40)}`) };

@@ -162,13 +162,14 @@ describe("playing", () => {
     server.message(9, hex`1700`, { timestamp: 0xffffffff, stream: 77 });
     server.data("onMetaData", amfObject({ width: 320 }));
     expect(server.events).toEqual([
-      { type: "media", typeId: 8, timestamp: 40, payload: AUDIO },
-      { type: "media", typeId: 9, timestamp: 0xffffffff, payload: hex`1700` },
+      { type: "media", typeId: 8, timestamp: 40, payload: AUDIO, slab: undefined },
+      { type: "media", typeId: 9, timestamp: 0xffffffff, payload: hex`1700`, slab: undefined },
       {
         type: "media",
         typeId: 18,
         timestamp: 0,
         payload: encodeAmf0(["onMetaData", amfObject({ width: 320 })]),
+        slab: undefined,
       },
     ]);
   });
@@ -180,7 +181,7 @@ describe("playing", () => {
       .message(15, hex`00${payload}`)
       .message(15, payload)
       .message(15, hex`00`);
-    const expected = { type: "media", typeId: 18, timestamp: 0, payload } as const;
+    const expected = { type: "media", typeId: 18, timestamp: 0, payload, slab: undefined } as const;
     expect(server.events).toEqual([expected, expected, { type: "ignored", typeId: 15, length: 1 }]);
   });
 
@@ -189,8 +190,8 @@ describe("playing", () => {
     const server = new ScriptedServer().goLive();
     server.message(22, aggregate, { timestamp: 2000 });
     expect(server.events).toEqual([
-      { type: "media", typeId: 8, timestamp: 2000, payload: hex`af01` },
-      { type: "media", typeId: 9, timestamp: 2010, payload: hex`1700` },
+      { type: "media", typeId: 8, timestamp: 2000, payload: hex`af01`, slab: undefined },
+      { type: "media", typeId: 9, timestamp: 2010, payload: hex`1700`, slab: undefined },
     ]);
   });
 

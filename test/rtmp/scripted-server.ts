@@ -15,6 +15,7 @@ import { ServerHandshake } from "../../src/rtmp/handshake.ts";
 import { parseRtmpUrl } from "../../src/rtmp/url.ts";
 import { fromHex } from "../support/bytes.ts";
 import { randomBytes } from "../support/mutate.ts";
+import { kept } from "../support/kept.ts";
 import { obey } from "./chunk-cases.ts";
 
 /** A message of the client in short: a command with its stream and values, or a control message. */
@@ -146,7 +147,7 @@ export class ScriptedServer {
       this.#reader.feed(bytes.subarray(eaten));
     }
     for (let event = this.client.nextEvent(); event !== undefined; event = this.client.nextEvent()) {
-      this.events.push(event);
+      this.events.push(kept(event));
     }
   }
 }

@@ -7,6 +7,7 @@ import type { RtmpEvent } from "../../src/rtmp/events.ts";
 import { everySplit } from "../support/every-split.ts";
 import { randomBytes } from "../support/mutate.ts";
 import { amf } from "../support/rtmp-wire.ts";
+import { kept } from "../support/kept.ts";
 import { everyWay, Driven, join } from "./server-driver.ts";
 
 const MEDIA = [
@@ -69,7 +70,7 @@ class Pair {
     this.down = join(this.down, bytes);
     for (const segment of this.#cut(bytes)) this.client.receive(segment, 0);
     for (let event = this.client.nextEvent(); event !== undefined; event = this.client.nextEvent()) {
-      this.heard.push(event);
+      this.heard.push(kept(event));
     }
     return this;
   }

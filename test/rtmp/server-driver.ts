@@ -8,6 +8,7 @@ import type { Denial, ServerEvent } from "../../src/rtmp/server-events.ts";
 import { everySplit } from "../support/every-split.ts";
 import { randomBytes } from "../support/mutate.ts";
 import { amf, type AmfValue, frame, WireReader } from "../support/rtmp-wire.ts";
+import { kept } from "../support/kept.ts";
 
 export const RANDOM = randomBytes(SERVER_RANDOM_SIZE, 7);
 const HANDSHAKE = 1 + 2 * 1536;
@@ -36,7 +37,7 @@ export class Driven {
   /** Takes events and answers requests until nothing is left. */
   settle(now = 0): this {
     for (let event = this.server.nextEvent(); event !== undefined; event = this.server.nextEvent()) {
-      this.events.push(event);
+      this.events.push(kept(event));
       if (!("id" in event)) continue;
       const decision = this.#decide(event);
       if (decision === true) this.server.accept(event.id, now);

@@ -264,10 +264,10 @@ describe("publish", () => {
     ]);
     const body = new Uint8Array(data);
     expect(driven.events.slice(2)).toEqual([
-      { type: "media", typeId: 18, timestamp: 0, payload: body },
-      { type: "media", typeId: 18, timestamp: 0, payload: body },
-      { type: "media", typeId: 18, timestamp: 0, payload: new Uint8Array(setData) },
-      { type: "media", typeId: 8, timestamp: 7, payload: hex`af0102` },
+      { type: "media", typeId: 18, timestamp: 0, payload: body, slab: undefined },
+      { type: "media", typeId: 18, timestamp: 0, payload: body, slab: undefined },
+      { type: "media", typeId: 18, timestamp: 0, payload: new Uint8Array(setData), slab: undefined },
+      { type: "media", typeId: 8, timestamp: 7, payload: hex`af0102`, slab: undefined },
       { type: "ignored", typeId: 99, length: 2 },
     ]);
   });

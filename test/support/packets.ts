@@ -44,7 +44,7 @@ export function packet(text: string): MediaPacket {
   const n = Number(number);
   const isHeader = role === "header" || role === "metadata";
   const body = bodyOf(letter as Letter, n, Number(size ?? DEFAULT_SIZE));
-  return { kind, role, codec, track: 0, dts: isHeader ? Number(at ?? 0) : n, body };
+  return { kind, role, codec, track: 0, dts: isHeader ? Number(at ?? 0) : n, body, slab: undefined };
 }
 
 /** Packets from a line of them. */

@@ -1,8 +1,9 @@
 /**
  * BatchWriter: FLV tags into a file descriptor, many at a time, without waiting: one call is under way, what comes
- * meanwhile gathers for the next. Large bodies are written where they lie; small ones and the tag headers are packed
- * together, so that the system sees few pieces. Patches of earlier places take their turn between two batches, once
- * everything that they speak of has been written.
+ * meanwhile gathers for the next. Tags are packed into blocks, which are used again: so the system sees few pieces, and
+ * whoever gave a body is done with it. (Bodies that are written where they lie cost more, each as a piece of its own,
+ * than the copy.) Patches of earlier places take their turn between two batches, once everything that they speak of has
+ * been written.
  */
 
 import {
@@ -13,13 +14,12 @@ import {
 } from "../../media/flv-writer.ts";
 import { realDisk, type Disk } from "./disk.ts";
 
-const SLAB_BYTES = 64 * 1024;
-/** Bodies up to this size are copied next to their headers. */
-const SMALL_BODY = 4096;
-/** Pieces in one writev; the system's limit is 1024. */
-const MAX_PIECES = 1000;
+const BLOCK_BYTES = 256 * 1024;
+/** Blocks that are kept for later: as many as one batch has at most where the source waits for the disk. */
+const MOST_FREE = 8;
 /** A pipe whose reader is slow may be non-blocking: wait this long, in ms, and go on. */
 const PIPE_RETRY_MS = 10;
+const EMPTY = new Uint8Array(0);
 
 /** Bytes to be written at a place in the file. */
 export type Patch = { readonly at: number; readonly bytes: Uint8Array };
@@ -37,10 +37,13 @@ export class BatchWriter {
   readonly #fd: number;
   readonly #handlers: BatchHandlers;
   readonly #disk: Disk;
-  #slab = new Uint8Array(SLAB_BYTES);
-  #slabStart = 0;
-  #slabEnd = 0;
+  /** What is being filled, and how far. */
+  #block: Uint8Array = EMPTY;
+  #end = 0;
+  /** What is full, and the blocks that it lies in. */
   #pieces: Uint8Array[] = [];
+  #blocks: Uint8Array[] = [];
+  readonly #free: Uint8Array[] = [];
   #gathered = 0;
   #busy = false;
   #failed = false;
@@ -83,28 +86,27 @@ export class BatchWriter {
     return this.#patches.length > 0;
   }
 
-  /** Adds bytes of any kind. The caller leaves them alone until they are written. */
+  /** Adds bytes of any kind, by copying them. */
   bytes(bytes: Uint8Array): void {
-    if (bytes.length <= SMALL_BODY) {
-      this.#reserve(bytes.length);
-      this.#slab.set(bytes, this.#slabEnd);
-      this.#slabEnd += bytes.length;
-    } else {
-      this.#closeSlab();
-      this.#pieces.push(bytes);
+    for (let at = 0; at < bytes.length;) {
+      this.#reserve(1);
+      const count = Math.min(bytes.length - at, BLOCK_BYTES - this.#end);
+      this.#block.set(count === bytes.length ? bytes : bytes.subarray(at, at + count), this.#end);
+      this.#end += count;
+      at += count;
     }
     this.#gathered += bytes.length;
   }
 
-  /** Adds a tag: header, body, back pointer. `timestamp` in ms. */
+  /** Adds a tag: header, body (which is copied), back pointer. `timestamp` in ms. */
   tag(typeId: number, timestamp: number, body: Uint8Array): void {
     this.#reserve(FLV_TAG_HEADER_SIZE);
-    writeFlvTagHeader(this.#slab, this.#slabEnd, { typeId, size: body.length, timestamp });
-    this.#slabEnd += FLV_TAG_HEADER_SIZE;
+    writeFlvTagHeader(this.#block, this.#end, { typeId, size: body.length, timestamp });
+    this.#end += FLV_TAG_HEADER_SIZE;
     this.bytes(body);
     this.#reserve(PREVIOUS_TAG_SIZE);
-    writePreviousTagSize(this.#slab, this.#slabEnd, body.length);
-    this.#slabEnd += PREVIOUS_TAG_SIZE;
+    writePreviousTagSize(this.#block, this.#end, body.length);
+    this.#end += PREVIOUS_TAG_SIZE;
     this.#gathered += FLV_TAG_HEADER_SIZE + PREVIOUS_TAG_SIZE;
   }
 
@@ -123,10 +125,13 @@ export class BatchWriter {
       void this.#writePatches(this.#patches);
       return;
     }
-    this.#closeSlab();
-    if (this.#pieces.length === 0) return this.#handlers.onIdle();
+    this.#closeBlock();
+    const [batch, blocks] = [this.#pieces, this.#blocks];
+    if (batch.length === 0) return this.#handlers.onIdle();
+    this.#pieces = [];
+    this.#blocks = [];
     this.#busy = true;
-    this.#write(this.#pieces.splice(0, MAX_PIECES));
+    this.#write(batch, blocks);
   }
 
   /** Does again what failed. */
@@ -144,22 +149,24 @@ export class BatchWriter {
     this.#failed = true;
     this.#again = undefined;
     this.#pieces = [];
+    this.#blocks = [];
     if (this.#busy) this.#onReleased = onReleased;
     else onReleased();
   }
 
-  #write(batch: Uint8Array[]): void {
+  #write(batch: Uint8Array[], blocks: readonly Uint8Array[]): void {
     this.#disk.append(this.#fd, batch, (error, count) => {
       if (this.#wasAbandoned()) return;
       if (error !== null && error.code === "EAGAIN") {
-        setTimeout(() => this.#write(batch), PIPE_RETRY_MS);
+        setTimeout(() => this.#write(batch, blocks), PIPE_RETRY_MS);
         return;
       }
-      if (error !== null) return this.#fail(error, () => this.#write(batch));
+      if (error !== null) return this.#fail(error, () => this.#write(batch, blocks));
       this.#written += count;
       this.#gathered -= count;
       const rest = unwritten(batch, count);
-      if (rest.length > 0) return this.#write(rest);
+      if (rest.length > 0) return this.#write(rest, blocks);
+      for (const block of blocks) if (this.#free.length < MOST_FREE) this.#free.push(block);
       this.#busy = false;
       this.flush();
     });
@@ -194,19 +201,20 @@ export class BatchWriter {
     return true;
   }
 
+  /** Makes room for `size` bytes in one piece. */
   #reserve(size: number): void {
-    if (this.#slabEnd + size <= SLAB_BYTES) return;
-    this.#closeSlab();
-    this.#slab = new Uint8Array(SLAB_BYTES);
-    this.#slabStart = 0;
-    this.#slabEnd = 0;
+    if (this.#end + size <= this.#block.length) return;
+    this.#closeBlock();
+    this.#block = this.#free.pop() ?? new Uint8Array(BLOCK_BYTES);
   }
 
-  /** Turns what was packed since the last piece into a piece. */
-  #closeSlab(): void {
-    if (this.#slabEnd === this.#slabStart) return;
-    this.#pieces.push(this.#slab.subarray(this.#slabStart, this.#slabEnd));
-    this.#slabStart = this.#slabEnd;
+  /** What was packed becomes a piece; what comes goes into another block. */
+  #closeBlock(): void {
+    if (this.#end === 0) return;
+    this.#pieces.push(this.#block.subarray(0, this.#end));
+    this.#blocks.push(this.#block);
+    this.#block = EMPTY;
+    this.#end = 0;
   }
 }
 

@@ -122,13 +122,17 @@ export class OpenRecording {
     return this.#error !== undefined;
   }
 
-  /** Writes a packet as a tag, at its time from the start; what is from before the start is at the start. */
+  /**
+   * Writes a packet as a tag, at its time from the start; what is from before the start is at the start. The caller's
+   * hold of its slab ends here.
+   */
   write(packet: MediaPacket): void {
     const time = Math.max(0, packet.dts - this.#origin);
     const body = packet.role === "metadata" ? playMetadata(packet.body) : packet.body;
     this.#facts.learn(packet);
     this.#tally.add(packet, time, this.#writer.position);
     this.#writer.tag(TYPE_ID_OF_KIND[packet.kind], time, body);
+    packet.slab?.release();
   }
 
   /** Time goes on from the latest packet: one with this dts comes `gap` ms after it. */

@@ -44,8 +44,8 @@ export type RecorderOptions = {
   readonly join: number | undefined;
 };
 
-/** What may wait for the disk in one piece, in bytes; beyond that packets stay in the queue. */
-const MAX_PENDING = 4 * 1024 * 1024;
+/** What may wait for the disk in one piece, in bytes (more would not stay in the cache); beyond that packets stay queued. */
+const MAX_PENDING = 2 * 1024 * 1024;
 /** What lies between the last packet before an outage and the first after it, in ms. */
 const BRIDGE_MS = 40;
 /** How long a file that was cut waits for packets from before the cut, in ms of media. */

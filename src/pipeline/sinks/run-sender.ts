@@ -50,6 +50,7 @@ export class RunSender {
     };
     const bytes = framer.frame(this.#run, count, this.#framing);
     this.#link.send(bytes);
+    for (let i = 0; i < count; i++) this.#run[i]!.slab?.release();
     totals.bytesOut += bytes.length;
     return true;
   }

@@ -110,8 +110,8 @@ class FlvRun {
   async #pass(): Promise<void> {
     const tags = this.#tags;
     this.#tags = [];
-    for (const tag of tags) {
-      const packet = this.#ingest.packet(tag.typeId, tag.timestamp, tag.body);
+    for (const { typeId, timestamp, body } of tags) {
+      const packet = this.#ingest.packet({ typeId, timestamp, payload: body, slab: undefined });
       if (packet === undefined || (this.#options.loop && packet.role === "end")) continue;
       const turn = untilTurn(this.#turns, packet.dts);
       if (turn !== undefined) await turn;

@@ -45,7 +45,7 @@ function receive(visitor: Visitor, port: ListenPort, ingest: Ingest, signal: Abo
     };
     signal.addEventListener("abort", stop, { once: true });
     const accepted = link.accept(request.id, {
-      onMedia: (event) => ingest.push(event.typeId, event.timestamp, event.payload),
+      onMedia: (event) => ingest.receive(event),
       onSegmentEnd: () => {
         ingest.flush();
         if (ingest.mustWait) waitForSinks();

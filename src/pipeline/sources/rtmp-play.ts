@@ -4,6 +4,7 @@
  */
 
 import { dialRtmp, type DialTarget, type RtmpLink } from "../../net/rtmp-dial.ts";
+import type { MediaEvent } from "../../rtmp/events.ts";
 import { redactUrl } from "../../rtmp/url.ts";
 import type { Ingest } from "../ingest.ts";
 import type { Source } from "../source.ts";
@@ -46,8 +47,8 @@ function play(
     };
     signal.addEventListener("abort", stop, { once: true });
     const handler = {
-      onMedia: (event: { typeId: number; timestamp: number; payload: Uint8Array }) => {
-        if (!over) ingest.push(event.typeId, event.timestamp, event.payload);
+      onMedia: (event: MediaEvent) => {
+        if (!over) ingest.receive(event);
       },
       onSegmentEnd: () => {
         if (over) return;
