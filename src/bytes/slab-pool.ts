@@ -8,7 +8,8 @@
  *
  * Holds are counted, and the safe side of a mistake is chosen: a hold that is never released costs the pool a slab, which
  * the garbage collector gets; only one release too many would be fatal, so nothing but the code of a holder releases.
- * Made by a connection for what its peer sends.
+ * Made by a connection for what its peer sends; when that is over, each slab's memory is given back as soon as nobody
+ * holds it.
  */
 
 /** The size of a slab, in bytes: some GOPs of sound, half a second of 4 Mbit/s. */
@@ -64,23 +65,40 @@ export class Slab {
     this.#end = 0;
     this.#onFree(this);
   }
+
+  /** Gives the memory back; nobody may hold it. */
+  free(): void {
+    this.bytes.buffer.transfer(0);
+  }
 }
 
 /** Slabs of one connection; see the head of this file. */
 export class SlabPool {
   readonly #free: Slab[] = [];
   readonly #onFree = (slab: Slab): void => {
-    if (slab !== this.#current) this.#free.push(slab);
+    if (this.#closed) slab.free();
+    else if (slab !== this.#current) this.#free.push(slab);
   };
   #current: Slab | undefined;
   #made = 0;
+  #closed = false;
 
   /** A slab with room for a body of `length` bytes; undefined if that is too large, or if too many are held. */
   slabFor(length: number): Slab | undefined {
-    if (length > LARGEST_BODY) return undefined;
+    if (length > LARGEST_BODY || this.#closed) return undefined;
     const current = this.#current;
     if (current !== undefined && current.room >= length) return current;
     return this.#next();
+  }
+
+  /** No further bodies come. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const slab of this.#free) slab.free();
+    if (this.#current?.holds === 0) this.#current.free();
+    this.#free.length = 0;
+    this.#current = undefined;
   }
 
   #next(): Slab | undefined {

@@ -15,7 +15,7 @@ import type { Plan } from "../recipe/plan.ts";
 import { isProblem, parseDuration } from "../recipe/units.ts";
 import type { Args } from "./args.ts";
 import type { Faces } from "./faces.ts";
-import { watchGarbage } from "./garbage-watch.ts";
+import { compileWhenWarm } from "./jit.ts";
 import { listenForSignals, type Signals } from "./signals.ts";
 
 /** What connect announces beyond the legacy codecs: everything that the table knows is passed on. */
@@ -32,7 +32,7 @@ export async function onStage<T>(faces: Faces, stats: number, act: (stage: Stage
   const onStatistics = (): void => {
     for (const line of status.lines()) faces.terminal.line(line);
   };
-  using _garbage = watchGarbage(() => status.mediaBytes());
+  using _warmUp = compileWhenWarm(() => status.mediaBytes());
   using signals = listenForSignals({ onStatistics });
   try {
     return await act({ faces, signals, status });

@@ -352,6 +352,7 @@ export class RtmpLink {
     this.#over = true;
     this.#timer.stop();
     this.#stopWatch?.();
+    this.#client.close();
   }
 }
 

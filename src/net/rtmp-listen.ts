@@ -324,6 +324,7 @@ export class ServerLink {
     this.#over = true;
     this.#timer.stop();
     this.#stopWatch?.();
+    this.#server.close();
   }
 
   #onDeadline(): void {

@@ -6,6 +6,7 @@ import { TransportError, type TransportFault } from "../errors.ts";
 import { Outbox } from "./outbox.ts";
 import { errorCode } from "./resolve.ts";
 import { type SocketPorts, unacknowledgedBytes } from "./socket-table.ts";
+import { SpentSegments } from "./spent-segments.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
 
 /** What of Bun's sockets is used here, whatever data hangs on them. */
@@ -17,8 +18,8 @@ const LINGER_MS = 1000;
 const STUCK_MS = 1000;
 const LONGEST_FINISH_MS = 10_000;
 
-/** From here on it is worth giving a segment back at once; in bytes. */
-const LARGE_SEGMENT = 16 * 1024;
+/** Of all connections: what matters is how much lies about in the process. */
+const spent = new SpentSegments();
 
 const NOBODY: TransportHandler = { onData: () => {}, onDrain: () => {}, onClose: () => {} };
 
@@ -104,7 +105,7 @@ export class TcpTransport implements ByteTransport {
 
   onData(segment: Uint8Array): void {
     if (this.#state === "open") this.handler.onData(segment);
-    if (segment.length >= LARGE_SEGMENT) release(segment);
+    spent.add(segment);
   }
 
   onDrain(): void {
@@ -148,15 +149,6 @@ export class TcpTransport implements ByteTransport {
     clearTimeout(this.#patience);
     this.#onFinished?.();
   }
-}
-
-/**
- * Gives the memory of a segment back. Bun makes a new buffer of up to 512 KiB for every read and the garbage collector
- * takes its time: a fast source would have a hundred MiB of them lie about.
- */
-function release(segment: Uint8Array): void {
-  const { buffer } = segment;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === segment.length) buffer.transfer(0);
 }
 
 /** Bun's sockets can stop reading, though its types do not say so. */

@@ -109,6 +109,12 @@ export class ChunkReader {
     if (stream !== undefined) this.#discard(stream);
   }
 
+  /** Nothing more is read: forgets all unfinished messages. */
+  close(): void {
+    for (const stream of this.#streams.values()) this.#discard(stream);
+    this.#streams.clear();
+  }
+
   /** `base` is where `segment` begins in the stream of bytes. */
   #consume(segment: Uint8Array, base: number): void {
     let p = 0;

@@ -143,6 +143,12 @@ export class RtmpClient implements Session {
     this.#over();
   }
 
+  close(): void {
+    this.#over();
+    this.#events.clear();
+    this.#connection.close();
+  }
+
   /** The peer closed the connection: what that means at this point. */
   closedByPeer(now: number): Error {
     if (this.#phase !== "live") return closedError(this.#phase, this.#options);

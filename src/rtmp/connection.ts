@@ -112,6 +112,12 @@ export class Connection {
     }
   }
 
+  /** Nothing more is received: gives back the memory of what was. */
+  close(): void {
+    this.#reader.close();
+    this.#pool.close();
+  }
+
   /** Queues bytes that are ready for the wire. */
   send(bytes: Uint8Array): void {
     this.#output.push(bytes);

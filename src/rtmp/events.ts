@@ -46,15 +46,24 @@ export interface Session<Event = RtmpEvent> {
   readonly deadline: number | undefined;
   /** Tells the time. Throws TransportError when the peer let a deadline pass. */
   advance(now: number): void;
+  /** Nothing more will be asked of the session: gives back the memory of what it received. */
+  close(): void;
 }
 
 /** The events of a session that nobody has taken yet, first in, first out. */
-export class EventQueue<Event = RtmpEvent> {
+export class EventQueue<Event extends { readonly type: string } | MediaEvent = RtmpEvent> {
   #events: Event[] = [];
   #next = 0;
 
   push(event: Event): void {
     this.#events.push(event);
+  }
+
+  /** Nobody will take what is left. */
+  clear(): void {
+    for (let event = this.take(); event !== undefined; event = this.take()) {
+      if ("slab" in event) event.slab?.release();
+    }
   }
 
   take(): Event | undefined {

@@ -185,6 +185,12 @@ export class RtmpServer implements Session<ServerEvent> {
     return true;
   }
 
+  close(): void {
+    if (this.#phase !== "closing") this.#close();
+    this.#events.clear();
+    this.#connection.close();
+  }
+
   /** The stream that is played is over: ffmpeg and librtmp hear the one word, GStreamer the other. */
   endOfStream(): void {
     if (this.#phase !== "playing") return;

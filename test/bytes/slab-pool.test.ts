@@ -76,6 +76,24 @@ describe("a pool", () => {
     expect(body(pool, 1)?.slab).toBe(first!);
   });
 
+  test("that is closed gives memory back: what is free at once, what is held when it is released", () => {
+    const pool = new SlabPool();
+    const bodies = Array.from({ length: 5 }, () => body(pool, LARGEST_BODY)!);
+    const [free, held, current] = [bodies[0]!.slab, bodies[2]!.slab, bodies[4]!.slab];
+    free.release();
+    free.release();
+    const sizes = (): number[] => [free, held, current].map(({ bytes }) => bytes.length);
+    pool.close();
+    expect(sizes()).toEqual([0, SLAB_BYTES, SLAB_BYTES]);
+    held.release();
+    current.release();
+    expect(sizes()).toEqual([0, SLAB_BYTES, 0]);
+    held.release();
+    expect(sizes()).toEqual([0, 0, 0]);
+    expect(pool.slabFor(1)).toBeUndefined();
+    pool.close();
+  });
+
   test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     "never gives memory to two bodies that are held at once: seed %p",
     (seed) => {

@@ -3,7 +3,7 @@
  * publisher's bodies are lent for the call.
  */
 import { expect, test } from "bun:test";
-import type { Slab } from "../../src/bytes/slab-pool.ts";
+import { type Slab, SLAB_BYTES } from "../../src/bytes/slab-pool.ts";
 import { ServerLink } from "../../src/net/rtmp-listen.ts";
 import type { ByteTransport } from "../../src/net/transport.ts";
 import { audio, publishing } from "../rtmp/server-driver.ts";
@@ -41,7 +41,7 @@ test("a stream that is asked for again ends the watch over the one before", asyn
   link.close();
 });
 
-test("the slab of a publisher's body is released when the body has been handed over", () => {
+test("a publisher's bodies are lent for the call, and their memory goes when the connection does", () => {
   const slabs: (Slab | undefined)[] = [];
   const holds: (number | undefined)[] = [];
   const owner = {
@@ -69,5 +69,11 @@ test("the slab of a publisher's body is released when the body has been handed o
     [1, 1],
     [0, 0],
   ]);
+  slabs[0]!.hold();
+  // A message that is not complete holds its slab too.
+  handler.onData(audio.subarray(0, audio.length - 1));
   link.close();
+  expect(slabs[0]!.bytes).toHaveLength(SLAB_BYTES);
+  slabs[0]!.release();
+  expect(slabs[0]!.bytes).toHaveLength(0);
 });
