@@ -110,7 +110,7 @@ export function makeWorks({ flood, seconds, streams }: Sizes, dir: string, longF
     },
     relay(1, flood),
     relay(4, flood),
-    relay(16, flood / 4),
+    relay(16, flood),
     {
       ...base,
       id: "paced",

@@ -9,7 +9,7 @@ import type { Sink, SinkContext } from "../source.ts";
 import type { RunFramer } from "./run-framer.ts";
 import { RunSender, type Sending } from "./run-sender.ts";
 
-const RUN_BYTES = 512 * 1024;
+const RUN_BYTES = 256 * 1024;
 
 /** How long a goodbye may take when the sink is ended before its queue is empty, in ms. */
 const FAREWELL_MS = 500;
