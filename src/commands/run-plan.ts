@@ -106,6 +106,7 @@ export function summarize(
     gaps: report?.gaps ?? { count: 0, ms: 0 },
     files: report?.files ?? [],
     earlierFiles: report?.earlierFiles ?? { count: 0, bytes: 0 },
+    deletedFiles: report?.deletedFiles ?? 0,
   });
 }
 

@@ -8,11 +8,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Faces } from "../../src/commands/faces.ts";
 import { runJobs, type JobToRun } from "../../src/commands/run-jobs.ts";
-import { gravest } from "../../src/commands/run-plan.ts";
+import { gravest, narratorOf, summarize } from "../../src/commands/run-plan.ts";
 import { Terminal } from "../../src/face/terminal.ts";
 import type { Plan } from "../../src/recipe/plan.ts";
 import { makePlan } from "../support/fake-job.ts";
 import { run } from "../support/process.ts";
+import { makeReport } from "../support/reports.ts";
 import { scratch } from "../support/scratch.ts";
 import { tidy } from "../support/tidy.ts";
 
@@ -91,6 +92,25 @@ test("many that fail are counted, and the first named", async () => {
   );
   await runJobs(jobs, faces, 0);
   expect(last[0]!.text).toMatch(/^incomplete: 0 of 5 jobs done; j0: .*; j1: .*; j2: .*; and 2 more$/);
+});
+
+test("the summary for programs says what was recorded, and how much of it is deleted since", () => {
+  const { faces, events } = makeFaces();
+  const file = { name: "rec", path: "show-3.flv", bytes: 4096, ms: 2000 };
+  const report = makeReport({
+    mediaMs: 6000,
+    files: [file],
+    earlierFiles: { count: 2, bytes: 8192 },
+    deletedFiles: 2,
+  });
+  summarize(narratorOf(makePlan(), faces), { code: 0, text: "done" }, faces, report);
+  const nothing = { count: 0, bytes: 0 };
+  summarize(narratorOf(makePlan(), faces), { code: 4, text: "no stream" }, faces);
+  const told = { files: [file], earlierFiles: { count: 2, bytes: 8192 }, deletedFiles: 2, mediaMs: 6000 };
+  expect(events).toMatchObject([
+    { event: "summary", exitCode: 0, text: "done", ...told },
+    { event: "summary", exitCode: 4, files: [], earlierFiles: nothing, deletedFiles: 0, mediaMs: 0 },
+  ]);
 });
 
 describe("the exit code of several jobs", () => {
