@@ -11,13 +11,16 @@
  *     segment 1 [ tag ][ tag ][ ta          held: "ta"
  *     segment 2 g ][ tag ][ tag ]           held takes "g ]" alone; the rest is read in place
  */
+import { type Slab, SlabPool } from "../bytes/slab-pool.ts";
 import {
+  agrees,
   believableLength,
   FLV_HEADER_SIZE,
   holdsTag,
   isFlvHeader,
   isFlvSignature,
   isForeign,
+  isMedia,
   isTagType,
   NO_SYNC,
   notFlv,
@@ -29,14 +32,16 @@ import {
 import { FILTER_BIT, FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 
 /**
- * A tag: `timestamp` in ms modulo 2^32, `body` of exact size and nobody else's (unless borrowed), `offset` in bytes
- * from the start of the input to its header. Of one that is `filtered` the frame is encrypted. FLV 10.1 E.4.1.
+ * A tag: `timestamp` in ms modulo 2^32, `body` of exact size and nobody else's (unless borrowed), for good or until its
+ * `slab` is released, once by the receiver; `offset` in bytes from the start of the input to its header. Of one that is
+ * `filtered` the frame is encrypted. FLV 10.1 E.4.1.
  */
 export type FlvTag = {
   typeId: number;
   filtered: boolean;
   timestamp: number;
   body: Uint8Array;
+  slab: Slab | undefined;
   offset: number;
 };
 
@@ -70,6 +75,8 @@ export type FlvReaderOptions = {
   readonly salvage?: boolean;
   /** Bodies are views that are valid only while onTag runs. */
   readonly borrow?: boolean;
+  /** Bodies of sound and pictures lie in slabs. */
+  readonly lend?: boolean;
 };
 
 /** Reads a file header, skips bytes before the first tag, reads tags, or looks for the next tag. */
@@ -90,6 +97,7 @@ export class FlvReader {
   readonly #onDamage: ((damage: FlvDamage) => void) | undefined;
   readonly #salvage: boolean;
   readonly #borrow: boolean;
+  readonly #pool?: SlabPool;
   #state: State = "header";
   /** How many bytes from the current position the next step needs; valid after it returned MORE. */
   #need = 0;
@@ -115,6 +123,7 @@ export class FlvReader {
     this.#onDamage = handlers.onDamage;
     this.#salvage = options.salvage === true;
     this.#borrow = options.borrow === true;
+    if (options.lend === true) this.#pool = new SlabPool();
   }
 
   /** How many bytes were left out because no tag could be made of them. */
@@ -158,6 +167,11 @@ export class FlvReader {
       if (this.#readLastTag()) return false;
       if (!this.#searchCutTag()) return true;
     }
+  }
+
+  /** Nothing more is read: gives back the memory of what was lent. */
+  close(): void {
+    this.#pool?.close();
   }
 
   /** Every byte was used: a header that was announced larger is cut, damage at the end is over. */
@@ -306,16 +320,18 @@ export class FlvReader {
     if (size === 0) return;
     const start = at + FLV_TAG_HEADER_SIZE;
     const view = bytes.subarray(start, start + size);
+    const type = bytes[at]!;
+    const typeId = type & 0x1f;
+    const slab = isMedia(typeId) ? this.#pool?.slabFor(size) : undefined;
     let body = view;
     if (!this.#borrow) {
-      body = new Uint8Array(size);
+      body = slab?.take(size) ?? new Uint8Array(size);
       body.set(view);
     }
     // The fourth byte of the timestamp is its highest.
     const timestamp = ((bytes[at + 7]! << 24) | u24(bytes, at + 4)) >>> 0;
-    const type = bytes[at]!;
     const filtered = (type & FILTER_BIT) !== 0;
-    this.#onTag({ typeId: type & 0x1f, filtered, timestamp, body, offset: this.#base + at });
+    this.#onTag({ typeId, filtered, timestamp, body, slab, offset: this.#base + at });
   }
 
   /** Gives up the tag at `at`, whose size may be wrong: the search begins right behind its first byte. */
@@ -381,11 +397,4 @@ export class FlvReader {
     if (this.#held.length > (this.#salvage ? KEPT_OVER_DAMAGE : KEPT_CAPACITY))
       this.#held = new Uint8Array(0);
   }
-}
-
-/** Whether a back-pointer is one of those that writers put behind a tag with a body of `size`. As ffmpeg. */
-function agrees(backPointer: number, size: number, sum: number): boolean {
-  const tagSize = FLV_TAG_HEADER_SIZE + size;
-  if (backPointer === tagSize || backPointer === tagSize - 1) return true;
-  return (backPointer === size && size !== 0) || backPointer === sum;
 }

@@ -36,6 +36,18 @@ export function isTagType(type: number): boolean {
   return type === 8 || type === 9 || type === 18 || type === 15;
 }
 
+/** Whether a back-pointer is one of those that writers put behind a tag with a body of `size`. As ffmpeg. */
+export function agrees(backPointer: number, size: number, sum: number): boolean {
+  const tagSize = FLV_TAG_HEADER_SIZE + size;
+  if (backPointer === tagSize || backPointer === tagSize - 1) return true;
+  return (backPointer === size && size !== 0) || backPointer === sum;
+}
+
+/** Whether a type is that of sound or pictures, which come all the time; anything else is rare. */
+export function isMedia(type: number): boolean {
+  return type === 8 || type === 9;
+}
+
 /** Whether a file header stands here, as in files put one after the other with cat. 9 bytes must be there. */
 export function isFlvHeader(bytes: Uint8Array, at: number): boolean {
   return isFlvSignature(bytes, at) && bytes[at + 3]! < 5 && bytes[at + 5] === 0;

@@ -79,7 +79,9 @@ describe("FLV writer", () => {
     reader.feed(written);
     expect(reader.end()).toBe(false);
     const { typeId, timestamp } = tag;
-    expect(tags).toEqual([{ typeId, filtered: false, timestamp, body: fromHex(tag.body), offset: 13 }]);
+    expect(tags).toEqual([
+      { typeId, filtered: false, timestamp, body: fromHex(tag.body), slab: undefined, offset: 13 },
+    ]);
   });
 
   test("V-49 file header", () => {

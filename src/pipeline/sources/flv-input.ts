@@ -74,18 +74,23 @@ class FlvRun {
 
   async run(): Promise<string> {
     for (let round = 0; ; round++) {
-      await this.#readOnce(round);
+      const handlers = {
+        onTag: (tag: FlvTag) => void this.#tags.push(tag),
+        onDiscontinuity: () => this.#options.trace("a second FLV header: two recordings in one file"),
+      };
+      const reader = new FlvReader(handlers, { lend: true });
+      try {
+        await this.#readOnce(reader, round);
+      } finally {
+        reader.close();
+      }
       if (this.#signal.aborted) return "stopped";
       if (!this.#options.loop) return "the end of the file";
       this.#ingest.newSession(this.#frameDistance());
     }
   }
 
-  async #readOnce(round: number): Promise<void> {
-    const reader = new FlvReader({
-      onTag: (tag) => this.#tags.push(tag),
-      onDiscontinuity: () => this.#options.trace("a second FLV header: two recordings in one file"),
-    });
+  async #readOnce(reader: FlvReader, round: number): Promise<void> {
     let bytes = 0;
     for await (const segment of this.#options.open(this.#signal)) {
       bytes += segment.length;
@@ -110,14 +115,18 @@ class FlvRun {
   async #pass(): Promise<void> {
     const tags = this.#tags;
     this.#tags = [];
-    for (const { typeId, timestamp, body } of tags) {
-      const packet = this.#ingest.packet({ typeId, timestamp, payload: body, slab: undefined });
-      if (packet === undefined || (this.#options.loop && packet.role === "end")) continue;
+    for (const { typeId, timestamp, body, slab } of tags) {
+      const packet = this.#ingest.packet({ typeId, timestamp, payload: body, slab });
+      if (packet === undefined || (this.#options.loop && packet.role === "end")) {
+        slab?.release();
+        continue;
+      }
       const turn = untilTurn(this.#turns, packet.dts);
       if (turn !== undefined) await turn;
       if (this.#signal.aborted) return;
       if (packet.kind === "video" && packet.role !== "header") this.#countFrame(packet.dts);
       this.#ingest.publish(packet);
+      slab?.release();
     }
     this.#ingest.flush();
   }
