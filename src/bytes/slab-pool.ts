@@ -8,8 +8,8 @@
  *
  * Holds are counted, and the safe side of a mistake is chosen: a hold that is never released costs the pool a slab, which
  * the garbage collector gets; only one release too many would be fatal, so nothing but the code of a holder releases.
- * Made by a connection for what its peer sends; when that is over, each slab's memory is given back as soon as nobody
- * holds it.
+ * Made by who reads a connection or an FLV stream, for what comes from there; until that is over slabs stay, from then on
+ * each one's memory is given back as soon as nobody holds it.
  */
 
 /** The size of a slab, in bytes: some GOPs of sound, half a second of 4 Mbit/s. */

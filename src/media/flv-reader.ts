@@ -322,7 +322,7 @@ export class FlvReader {
     const view = bytes.subarray(start, start + size);
     const type = bytes[at]!;
     const typeId = type & 0x1f;
-    const slab = isMedia(typeId) ? this.#pool?.slabFor(size) : undefined;
+    const slab = isMedia(typeId) && !this.#borrow ? this.#pool?.slabFor(size) : undefined;
     let body = view;
     if (!this.#borrow) {
       body = slab?.take(size) ?? new Uint8Array(size);

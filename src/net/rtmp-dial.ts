@@ -32,6 +32,7 @@ export type DialTarget = {
 
 /** What a link tells its owner. After onClose nothing more comes. */
 export type LinkHandler = {
+  /** The payload is lent for the call if it lies in a slab: who keeps it holds that. */
   onMedia(event: MediaEvent): void;
   /** Everything that one segment held has been delivered. */
   onSegmentEnd(): void;

@@ -34,6 +34,7 @@ export type ListenerOwner = {
 
 /** What the owner of an accepted stream hears. */
 export type StreamHandler = {
+  /** The payload is lent for the call if it lies in a slab: who keeps it holds that. */
   onMedia(event: MediaEvent): void;
   onSegmentEnd(): void;
   onDrain(): void;

@@ -95,10 +95,12 @@ export class Episodes {
   next(): Hub {
     this.#live = false;
     this.#mediaBefore += this.#hub.counters.position;
-    this.#hub.end();
+    const over = this.#hub;
+    over.end();
     this.#hub = new Hub();
     // Each for itself: one that hangs must not hold up the others' next episode.
-    for (const sink of this.#sinks) void sink.finish();
+    const finished = this.#sinks.map((sink) => sink.finish());
+    void Promise.all(finished).then(() => over.close());
     this.open();
     return this.#hub;
   }

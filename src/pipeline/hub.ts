@@ -134,6 +134,11 @@ export class Hub {
     for (const queue of [...this.#queues]) queue.end();
   }
 
+  /** Nobody joins any more: what newcomers would have needed is given back. */
+  close(): void {
+    this.#clearGop();
+  }
+
   #relieve(): void {
     this.#relief?.resolve();
     this.#relief = undefined;

@@ -209,7 +209,7 @@ export class RtmpClient implements Session {
 
   #onMessage(message: Message): void {
     // The rest of a segment whose beginning ended the session.
-    if (this.#phase === "over") return;
+    if (this.#phase === "over") return message.slab?.release();
     if (message.typeId === MessageType.aggregate) {
       unpackAggregate(message, this.#onPart);
       return;
@@ -246,10 +246,10 @@ export class RtmpClient implements Session {
   }
 
   #onMedia(media: MediaEvent): void {
-    if (!this.#plays) return;
+    if (!this.#plays) return media.slab?.release();
     // Some servers send media without ever answering play.
     if (this.#phase === "start" && provesStart(media)) this.#becomeLive();
-    if (this.#phase !== "live") return;
+    if (this.#phase !== "live") return media.slab?.release();
     if (media.typeId !== MessageType.dataAmf0) {
       if (this.#eof) this.#returned();
       this.#sawMedia = true;

@@ -6,8 +6,8 @@ import type { Slab } from "../bytes/slab-pool.ts";
 import type { RemoteError } from "../errors.ts";
 
 /**
- * An audio, video or data message; `timestamp` is the wire's 32-bit ms. `payload` is the receiver's: to keep, if `slab`
- * is undefined, else until it releases that.
+ * An audio, video or data message; `timestamp` is the wire's 32-bit ms. `payload` belongs to whoever takes the event: for
+ * good, if `slab` is undefined, else until it releases that.
  */
 export type MediaEvent = {
   readonly type: "media";
@@ -50,7 +50,7 @@ export interface Session<Event = RtmpEvent> {
   close(): void;
 }
 
-/** The events of a session that nobody has taken yet, first in, first out. */
+/** The events of a session that nobody has taken yet, first in, first out; those of media among them may hold a slab. */
 export class EventQueue<Event extends { readonly type: string } | MediaEvent = RtmpEvent> {
   #events: Event[] = [];
   #next = 0;

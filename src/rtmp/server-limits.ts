@@ -71,7 +71,7 @@ export class WaitingRoom {
   /** Nobody waits for anything any more. */
   clear(): void {
     this.#pending = undefined;
-    this.takeHeld();
+    for (const { slab } of this.takeHeld()) slab?.release();
   }
 }
 

@@ -258,7 +258,7 @@ export class RtmpServer implements Session<ServerEvent> {
 
   #onMessage(message: Message): void {
     // An empty message says nothing, and takes but a byte of the wire.
-    if (this.#phase === "closing" || message.payload.length === 0) return;
+    if (this.#phase === "closing" || message.payload.length === 0) return message.slab?.release();
     if (this.#waiting.busy) return this.#waiting.hold(message);
     switch (message.typeId) {
       case MessageType.audio:
@@ -282,8 +282,10 @@ export class RtmpServer implements Session<ServerEvent> {
 
   #onMedia(message: Message): void {
     const { typeId, timestamp, payload, slab } = message;
-    if (this.#phase !== "publishing") this.#dropped += 1;
-    else if (typeId === MessageType.dataAmf3) this.#onAmf3Data(message);
+    if (this.#phase !== "publishing") {
+      this.#dropped += 1;
+      slab?.release();
+    } else if (typeId === MessageType.dataAmf3) this.#onAmf3Data(message);
     else this.#events.push({ type: "media", typeId, timestamp, payload, slab });
   }
 

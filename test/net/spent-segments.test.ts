@@ -1,5 +1,6 @@
 /** Segments whose memory is given back: many small ones at once, none that is a view of something larger. */
 import { expect, test } from "bun:test";
+import { TcpTransport } from "../../src/net/tcp-transport.ts";
 import { SpentSegments } from "../../src/net/spent-segments.ts";
 
 const KIB = 1024;
@@ -26,4 +27,14 @@ test("smaller ones wait until they are worth it, tiny ones are left to the colle
 test("a view of something larger is somebody else's", () => {
   const whole = new Uint8Array(600 * KIB);
   expect(taken(whole.subarray(0, 599 * KIB), whole.subarray(1))).toEqual([false, false]);
+});
+
+test("a transport takes back what its handler has read", () => {
+  const segment = new Uint8Array(512 * KIB).fill(1);
+  const transport = new TcpTransport();
+  let read = 0;
+  transport.handler = { onData: (bytes) => (read += bytes.length), onDrain: () => {}, onClose: () => {} };
+  transport.opened();
+  transport.onData(segment);
+  expect([read, segment.length]).toEqual([512 * KIB, 0]);
 });

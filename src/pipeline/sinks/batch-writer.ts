@@ -16,7 +16,7 @@ import { realDisk, type Disk } from "./disk.ts";
 
 const BLOCK_BYTES = 256 * 1024;
 /** Blocks that are kept for later: as many as one batch has at most where the source waits for the disk. */
-const MOST_FREE = 8;
+const MOST_FREE = 10;
 /** A pipe whose reader is slow may be non-blocking: wait this long, in ms, and go on. */
 const PIPE_RETRY_MS = 10;
 const EMPTY = new Uint8Array(0);

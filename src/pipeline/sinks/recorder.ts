@@ -12,20 +12,10 @@ import { DiskError } from "../../errors.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import { aborted } from "../aborted.ts";
 import { isHeader } from "../headers.ts";
-import { Pacer } from "../pacer.ts";
 import type { PacketQueue, QueueLimits } from "../queue.ts";
 import type { Ending, SinkContext } from "../source.ts";
 import { Cutter, type SegmentRule } from "./cutter.ts";
-import {
-  asPassing,
-  diskError,
-  isFull,
-  silentDisk,
-  silentReader,
-  slowDisk,
-  STUCK_PATIENCE_MS,
-  type Disk,
-} from "./disk.ts";
+import { diskError, isFull, silentDisk, silentReader, slowDisk, type Disk } from "./disk.ts";
 import { indexRoom, OpenRecording } from "./open-recording.ts";
 import type { RecordingFile } from "./recording-file.ts";
 import type { Clock, RecordingStore } from "./recording-store.ts";
@@ -126,7 +116,7 @@ export class Recorder {
     } finally {
       clearTimeout(patience);
       signal.removeEventListener("abort", stop);
-      this.#held = undefined;
+      this.#dropHeld();
       context.unsubscribe(queue);
     }
   }
@@ -144,7 +134,7 @@ export class Recorder {
     const open = this.#takeCurrent();
     if (open !== undefined) void store?.retire(open);
     const stuck = this.#stuck;
-    if (stuck.pending !== undefined) await Pacer.sleepUntil(stuck.pending, STUCK_PATIENCE_MS, abort);
+    await stuck.wait(abort);
     if (stuck.pending !== undefined) throw silentDisk(this.#options.name);
     if (stuck.error !== undefined) throw stuck.error;
     await store?.settle({ hurry, abort });
@@ -345,11 +335,14 @@ export class Recorder {
     this.#context!.notice(`"${open.file?.path}" was deleted while it was written; the next file follows`);
   }
 
-  /** Time may heal a disk that is full, and whatever befalls one that has worked before. */
   #passing(error: unknown): unknown {
-    const { store } = this.#options;
-    if (!(error instanceof DiskError) || store === undefined) return error;
-    return isFull(error) || store.everOpened ? asPassing(error) : error;
+    return this.#options.store?.passing(error) ?? error;
+  }
+
+  /** No file will take the packet that one was being opened for. */
+  #dropHeld(): void {
+    this.#held?.slab?.release();
+    this.#held = undefined;
   }
 
   /** The stream of this session is over: leaves the file open for the next one, or finishes it. */
@@ -381,7 +374,7 @@ export class Recorder {
   #fail(error: unknown): void {
     const { store } = this.#options;
     const open = this.#takeCurrent();
-    this.#held = undefined;
+    this.#dropHeld();
     this.#endPrevious(undefined);
     if (open === undefined) return;
     if (store === undefined) return open.abandon();

@@ -9,7 +9,7 @@ import { expandName, type NameFields } from "../file-name.ts";
 import { namePattern, type NamePattern } from "../name-pattern.ts";
 import type { FileReport } from "../report.ts";
 import type { Ending, SinkContext } from "../source.ts";
-import { diskError, isFull, silentDisk, STUCK_PATIENCE_MS, type Disk } from "./disk.ts";
+import { asPassing, diskError, isFull, silentDisk, STUCK_PATIENCE_MS, type Disk } from "./disk.ts";
 import { finishLeftover, type Leftover } from "./leftover.ts";
 import type { OpenRecording } from "./open-recording.ts";
 import { findOwnFiles } from "./own-files.ts";
@@ -84,9 +84,10 @@ export class RecordingStore {
     this.#retention = new Retention({ disk, pattern: this.#pattern, keep, now: clock.wall, onDeleted });
   }
 
-  /** Whether a file of this run has been opened: what fails from then on may pass. */
-  get everOpened(): boolean {
-    return this.#files > 0;
+  /** Marks what time may heal: a disk that is full, and whatever befalls one that has worked before. */
+  passing(error: unknown): unknown {
+    if (!(error instanceof DiskError)) return error;
+    return isFull(error) || this.#files > 0 ? asPassing(error) : error;
   }
 
   /** Opens the next file, whose first packet came at `wall` (ms). Throws DiskError. */

@@ -48,10 +48,13 @@ export class RunSender {
       messageStreamId: this.#link.messageStreamId,
       origin: this.#run[0]!.dts,
     };
-    const bytes = framer.frame(this.#run, count, this.#framing);
-    this.#link.send(bytes);
-    for (let i = 0; i < count; i++) this.#run[i]!.slab?.release();
-    totals.bytesOut += bytes.length;
+    try {
+      const bytes = framer.frame(this.#run, count, this.#framing);
+      this.#link.send(bytes);
+      totals.bytesOut += bytes.length;
+    } finally {
+      for (let i = 0; i < count; i++) this.#run[i]!.slab?.release();
+    }
     return true;
   }
 }

@@ -3,6 +3,9 @@
  * and the end of the job for a while; what it fails with in the meantime is kept.
  */
 
+import { Pacer } from "../pacer.ts";
+import { STUCK_PATIENCE_MS } from "./disk.ts";
+
 /** Work that nobody waited for; see the head of this file. */
 export class StuckWork {
   #work: Promise<unknown> | undefined;
@@ -16,6 +19,11 @@ export class StuckWork {
   /** What the work failed with after it was left. */
   get error(): unknown {
     return this.#error;
+  }
+
+  /** Waits until the disk has let go, or will hardly do so any more, or `abort`. */
+  async wait(abort: AbortSignal): Promise<void> {
+    if (this.#work !== undefined) await Pacer.sleepUntil(this.#work, STUCK_PATIENCE_MS, abort);
   }
 
   /** Leaves work to the disk. */

@@ -106,6 +106,8 @@ class FlvRun {
       throw new MediaError(`"${this.#options.name}" is empty`);
     }
     const cut = reader.end();
+    // A last tag without its back-pointer, and what stood behind damage near the end.
+    await this.#pass();
     if (cut && round === 0) this.#options.trace("the last tag is cut short and left out");
     if (reader.skippedBytes > 0)
       this.#options.trace(`${reader.skippedBytes} bytes that are no FLV were skipped`);

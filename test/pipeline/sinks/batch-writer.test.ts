@@ -9,7 +9,7 @@ import { flvTag } from "../../../src/media/flv-writer.ts";
 import { BatchWriter } from "../../../src/pipeline/sinks/batch-writer.ts";
 import { realDisk, type Disk } from "../../../src/pipeline/sinks/disk.ts";
 import { systemError } from "../../support/faulty-disk.ts";
-import { randomBytes } from "../../support/mutate.ts";
+import { pick, randomBytes, type Random, seededRandom } from "../../support/mutate.ts";
 import { until } from "../../support/ports.ts";
 import { runWell } from "../../support/process.ts";
 import { which } from "../../support/programs.ts";
@@ -26,6 +26,38 @@ function makeWriter(fd: number, disk: Disk = realDisk) {
   };
   const writer = new BatchWriter(fd, handlers, disk);
   return { writer, seen };
+}
+
+/** A disk that decides call by call how much it takes, and looks at the bytes when it answers. */
+class FickleDisk {
+  readonly taken: Uint8Array[] = [];
+  readonly disk: Disk;
+  size = 0;
+  #answer: (() => void) | undefined;
+
+  constructor(random: Random) {
+    const append: Disk["append"] = (_fd, pieces, done) => {
+      const total = pieces.reduce((sum, { length }) => sum + length, 0);
+      const dice = random();
+      const limit = dice < 0.5 ? 1 + pick(random, total) : total;
+      this.#answer = () => {
+        if (dice > 0.85) return done(systemError("ENOSPC"), 0);
+        const bytes = concat(pieces).slice(0, limit);
+        this.taken.push(bytes);
+        this.size += bytes.length;
+        done(null, bytes.length);
+      };
+      if (random() < 0.3) this.settle();
+    };
+    this.disk = { ...realDisk, append };
+  }
+
+  /** Answers the call that is under way. */
+  settle(): void {
+    const answer = this.#answer;
+    this.#answer = undefined;
+    answer?.();
+  }
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {
@@ -80,6 +112,45 @@ describe("a file", () => {
     writer.retry();
     expect([calls, released, writer.written]).toEqual(givenUp ? [1, 1, 0] : [2, 0, 115]);
   });
+
+  test.each(Array.from({ length: 12 }, (_, seed) => seed))(
+    "is told the truth by a disk that takes a part, is full, and reads what it is given at the last moment: seed %p",
+    (seed) => {
+      const random = seededRandom(seed);
+      const disk = new FickleDisk(random);
+      const { writer, seen } = makeWriter(-1, disk.disk);
+      const expected: Uint8Array[] = [];
+      let given = 0;
+      const check = (): void => {
+        expect([writer.position, writer.written, writer.pending]).toEqual([
+          given,
+          disk.size,
+          given - disk.size,
+        ]);
+      };
+      for (let i = 0; i < 300; i++) {
+        const size = random() < 0.05 ? pick(random, 600_000) : pick(random, 5000);
+        const body = randomBytes(size, seed * 1000 + i);
+        expected.push(flvTag(9, i, body));
+        given += size + 15;
+        writer.tag(9, i, body);
+        // Whoever gave it may use it again.
+        body.fill(0xa5);
+        if (random() < 0.7) writer.flush();
+        if (random() < 0.6) disk.settle();
+        if (random() < 0.5) writer.retry();
+        check();
+      }
+      for (let i = 0; i < 10_000 && writer.pending > 0; i++) {
+        writer.retry();
+        writer.flush();
+        disk.settle();
+      }
+      check();
+      expect(Buffer.compare(Buffer.concat(disk.taken), Buffer.concat(expected))).toBe(0);
+      expect(seen.errors.length).toBeGreaterThan(0);
+    },
+  );
 
   test("what comes while a write is under way follows by itself", async () => {
     const path = join(scratch("batch"), "out");

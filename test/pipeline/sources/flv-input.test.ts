@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { MediaError, ProtocolError } from "../../../src/errors.ts";
 import { flvHeader, flvTag } from "../../../src/media/flv-writer.ts";
-import { TYPE_ID_OF_KIND } from "../../../src/media/packet.ts";
+import { TYPE_ID_OF_KIND, type MediaPacket } from "../../../src/media/packet.ts";
 import { Hub } from "../../../src/pipeline/hub.ts";
 import { Ingest } from "../../../src/pipeline/ingest.ts";
 import { flvSource } from "../../../src/pipeline/sources/flv-input.ts";
@@ -52,6 +52,44 @@ describe("an FLV input", () => {
       traces: [],
       nature: "made",
     });
+  });
+
+  test("is played to its end where the last back-pointer is missing", async () => {
+    const file = flv(LINE);
+    const { line } = await play([file.subarray(0, -4)]);
+    expect(line).toBe(LINE);
+    const looped = await play([file.subarray(0, -4)], { loop: true }, 2);
+    expect(looped.line).toBe("M1 V1 A1 K0 a0 f40 a23 f80 K120 a120 f160 a143 f200");
+  });
+
+  test("gives what stands behind damage near its end", async () => {
+    const sizes = Array.from({ length: 40 }, (_, i) => `${i % 10 === 0 ? "K" : "f"}${i * 40}*3000`);
+    const file = flv(sizes.join(" "));
+    // The size of a tag in the middle: 64 KiB too large, beyond the end of the file.
+    const at = 13 + 20 * (11 + 3000 + 4);
+    file[at + 1] = 1;
+    const { line } = await play([file.subarray(0, 50_000), file.subarray(50_000)]);
+    const left = sizes.map((text) => text.replace(/\*.*/, ""));
+    expect(line.split(" ").length).toBeGreaterThanOrEqual(29);
+    expect(line.split(" ").slice(-9)).toEqual(left.slice(-9));
+  });
+
+  test("lends bodies out of slabs, and gives the memory back at its end", async () => {
+    const slabs = new Map<MediaPacket, number>();
+    const hub = new Hub();
+    const tap = (one: MediaPacket): void => void slabs.set(one, one.slab?.holds ?? 0);
+    const source = flvSource({
+      ...{ name: "in.flv", live: false, realtime: false, loop: false, program: undefined },
+      open: async function* () {
+        yield flv(`${LINE} d90 E100`);
+      },
+      trace: () => {},
+    });
+    await source.run(new Ingest(hub, () => {}, { tap }), new AbortController().signal);
+    const lent = [...slabs.keys()].filter(({ slab }) => slab !== undefined);
+    expect(lineOf(lent)).toBe("K0 a0 f40 a23 f80");
+    hub.newSession();
+    expect(lent.map(({ slab }) => [slab!.holds, slab!.bytes.length])).toEqual(lent.map(() => [0, 0]));
   });
 
   test("from a server is a stream", async () => {
