@@ -54,7 +54,8 @@ export class MemoryConnection {
 
   /** An answer comes later, never within the write that asks for it. */
   #answer(bytes: Uint8Array): number {
-    const copy = bytes.slice();
+    // Not slice(): of a Buffer that would be a view.
+    const copy = new Uint8Array(bytes);
     queueMicrotask(() => this.#closed || this.give(copy));
     return bytes.length;
   }
