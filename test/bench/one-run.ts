@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, until, untilListening } from "../support/ports.ts";
-import { type Child, start } from "../support/process.ts";
+import { type Child, runWell, start } from "../support/process.ts";
 import type { Authority } from "../support/tls.ts";
 import type { Contestant, Place } from "./contestants.ts";
 import { measure, together } from "./measure.ts";
@@ -55,6 +55,8 @@ export async function once(setting: Setting, work: Work, contestant: Contestant)
     LONGEST_RUN,
   );
   ended.catch(() => {});
+  // What the run before left for the disk would be written back in this one's time.
+  if (contestant.file !== undefined) await runWell(["sync"]);
   const running = contestant
     .commands(place)
     .map((argv) => measure({ name: contestant.name, argv, endless: fed }, ended));
