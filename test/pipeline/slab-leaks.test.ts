@@ -4,14 +4,18 @@
  * connection without slabs in the end.
  */
 import { afterAll, expect, test } from "bun:test";
-import { SlabPool, SLAB_BYTES } from "../../src/bytes/slab-pool.ts";
+import { type Slab, SlabPool, SLAB_BYTES } from "../../src/bytes/slab-pool.ts";
+import { TransportError } from "../../src/errors.ts";
 import { runJob } from "../../src/pipeline/job.ts";
 import { makeParts } from "../../src/pipeline/registry.ts";
+import { encodeAmf0 } from "../../src/amf/amf0.ts";
+import { frameMessage } from "../../src/rtmp/chunk-writer.ts";
 import { EventQueue } from "../../src/rtmp/events.ts";
 import { command, Driven, join, message, publishing } from "../rtmp/server-driver.ts";
 import { ScriptedServer } from "../rtmp/scripted-server.ts";
 import { planOf } from "../support/command-line.ts";
 import { faultyDisk, systemError } from "../support/faulty-disk.ts";
+import { FakeJob, FakeSink, makePlan, scriptedSource, type Session } from "../support/fake-job.ts";
 import { MemoryNet } from "../support/memory-net.ts";
 import { packet, packets } from "../support/packets.ts";
 import { until } from "../support/ports.ts";
@@ -76,15 +80,17 @@ test("a publisher that goes on after its stream has ended, and one that is refus
   expect(watch.bytes).toBe(0);
 });
 
-test("a server that sends media to a publisher, or behind the end", () => {
+test("a server that sends media to a publisher, and some behind the end", () => {
   using watch = new SlabWatch();
-  const publisher = new ScriptedServer({ intent: "publish" }).goLive();
-  publisher.message(9, new Uint8Array(1000).fill(0x27));
-  const player = new ScriptedServer().goLive();
-  player.message(9, new Uint8Array(1000).fill(0x27));
-  player.client.finish();
-  player.message(9, new Uint8Array(1000).fill(0x27));
-  expect([watch.slabs.size > 0, watch.holds]).toEqual([true, 0]);
+  const server = new ScriptedServer({ intent: "publish" }).goLive("publish");
+  const framing = { csid: 5, messageStreamId: 1, chunkSize: server.chunkSize };
+  const payload = new Uint8Array(1000).fill(0x27);
+  const picture = frameMessage({ typeId: 9, timestamp: 0, payload }, framing);
+  const close = frameMessage({ typeId: 20, timestamp: 0, payload: encodeAmf0(["close", 0, null]) }, framing);
+  server.send(picture);
+  expect([watch.slabs.size, watch.holds, server.client.live]).toEqual([1, 0, true]);
+  server.send(join(close, picture));
+  expect([watch.holds, server.client.live]).toEqual([0, false]);
 });
 
 test("events that nobody takes", () => {
@@ -121,4 +127,28 @@ test("a recording that cannot begin, as often as it tries", async () => {
   }
   host.hub.close();
   expect(pool.slabFor(1)!.holds).toBe(0);
+});
+
+test("an episode that is over, when the last sink has taken what there was", async () => {
+  const slabs: Slab[] = [];
+  const session: Session = async ({ ingest }) => {
+    const pool = new SlabPool();
+    for (const { kind, dts, body } of packets("V1 K0 f40")) {
+      const slab = pool.slabFor(body.length)!;
+      const payload = slab.take(body.length);
+      payload.set(body);
+      slabs.push(slab);
+      ingest.receive({ typeId: kind === "video" ? 9 : 8, timestamp: dts, payload, slab });
+      slab.release();
+    }
+    ingest.flush();
+    throw new TransportError("connection reset", "reset");
+  };
+  const sink = new FakeSink("a");
+  const job = new FakeJob(makePlan({ grace: 1 }), scriptedSource("awaited", session), [sink]);
+  await until("episodes have come and gone", () => sink.sessions.length > 3);
+  const earlier = new Set(slabs.slice(0, 3));
+  await until("nothing of the first is held", () => [...earlier].every(({ holds }) => holds === 0));
+  job.stop();
+  await job.done;
 });

@@ -136,6 +136,7 @@ export class FakeSink implements Sink {
       const one = this.#queue?.take();
       if (one === undefined) break;
       this.sessions.at(-1)!.push(textOf(one));
+      one.slab?.release();
     }
     if (this.#queue?.ended === true && this.#queue.length === 0) this.#over.resolve();
     return taken;
