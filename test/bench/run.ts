@@ -4,12 +4,12 @@
  * source waits when its client does not read, and every destination is asked how much came: a contestant that lost
  * something gets no ratio. Nothing here passes or fails: people compare columns of one run only.
  *
- *   bun run bench [WORK...] [--rounds N] [--quick] [--seconds N]
+ *   bun run bench [WORK...] [--rounds N] [--quick] [--mib N] [--seconds N]
  *   bun run bench soak [--minutes N] [--session N]
  *
  * Works: pull pull-short relay-1 relay-4 relay-16 paced rtmps push many chunks; all of them unless some are named.
- * --seconds is how long live streams last, --session after how many seconds the source of the soak breaks off. The
- * table is Markdown.
+ * --mib is how much media an unpaced stream has, --seconds how long live streams last, --session after how many seconds
+ * the source of the soak breaks off. The table is Markdown.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -31,6 +31,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: "string" },
     quick: { type: "boolean", default: false },
+    mib: { type: "string" },
     seconds: { type: "string" },
     minutes: { type: "string", default: "60" },
     session: { type: "string", default: "20" },
@@ -47,6 +48,7 @@ const longFile = join(dir, "long.flv");
 const sizes = values.quick
   ? { flood: 64 * MIB, seconds: 3, streams: 20 }
   : { flood: 1024 * MIB, seconds: 10, streams: 50 };
+if (values.mib !== undefined) sizes.flood = Number(values.mib) * MIB;
 if (values.seconds !== undefined) sizes.seconds = Number(values.seconds);
 const works = makeWorks(sizes, dir, longFile);
 const known = [...works.map(({ id }) => id), "chunks", "soak"];
