@@ -129,6 +129,7 @@ export class Episodes {
     if (stop.aborted) drain();
     if (abort.aborted) giveUp();
     await done;
+    this.#hub.close();
     clearTimeout(drained);
     stop.removeEventListener("abort", drain);
     abort.removeEventListener("abort", giveUp);
