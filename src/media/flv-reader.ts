@@ -11,7 +11,7 @@
  *     segment 1 [ tag ][ tag ][ ta          held: "ta"
  *     segment 2 g ][ tag ][ tag ]           held takes "g ]" alone; the rest is read in place
  */
-import { type Slab, SlabPool } from "../bytes/slab-pool.ts";
+import { SlabPool } from "../bytes/slab-pool.ts";
 import {
   agrees,
   believableLength,
@@ -29,55 +29,8 @@ import {
   u24,
   u32,
 } from "./flv-sync.ts";
+import type { FlvDamage, FlvHandlers, FlvReaderOptions, FlvTag } from "./flv-tag.ts";
 import { FILTER_BIT, FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
-
-/**
- * A tag: `timestamp` in ms modulo 2^32, `body` of exact size and nobody else's (unless borrowed), for good or until its
- * `slab` is released, once by the receiver; `offset` in bytes from the start of the input to its header. Of one that is
- * `filtered` the frame is encrypted. FLV 10.1 E.4.1.
- */
-export type FlvTag = {
-  typeId: number;
-  filtered: boolean;
-  timestamp: number;
-  body: Uint8Array;
-  slab: Slab | undefined;
-  offset: number;
-};
-
-/**
- * A place where the input is no proper FLV: bytes that are no tag (`zeros` of them at the end are 0), a tag whose
- * back-pointer is wrong or missing, a file header that says nonsense, a tag that the end of the input cuts.
- */
-export type FlvDamage = {
-  readonly kind: "skipped" | "pointer" | "header" | "cut";
-  /** Bytes from the start of the input. */
-  readonly offset: number;
-  /** Bytes. */
-  readonly length: number;
-  readonly zeros: number;
-};
-
-/** Who hears of what is read. */
-export type FlvHandlers = {
-  onTag: (tag: FlvTag) => void;
-  /** A second file begins at this byte: its timestamps have nothing to do with those before. */
-  onDiscontinuity?: (offset: number) => void;
-  onDamage?: (damage: FlvDamage) => void;
-};
-
-/** How a file is read. */
-export type FlvReaderOptions = {
-  /**
-   * Saves what can be saved of a wreck, where a stream is better off with less: a single good tag between two
-   * damaged places, a tag whose back-pointer alone is damaged, a file without its header.
-   */
-  readonly salvage?: boolean;
-  /** Bodies are views that are valid only while onTag runs. */
-  readonly borrow?: boolean;
-  /** Bodies of sound and pictures lie in slabs. */
-  readonly lend?: boolean;
-};
 
 /** Reads a file header, skips bytes before the first tag, reads tags, or looks for the next tag. */
 type State = "header" | "skip" | "tags" | "lost";

@@ -5,7 +5,8 @@
  */
 import { MediaError } from "../errors.ts";
 import { stringOf } from "../amf/amf0.ts";
-import { FlvReader, type FlvTag } from "./flv-reader.ts";
+import { FlvReader } from "./flv-reader.ts";
+import type { FlvTag } from "./flv-tag.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 import { readMetadata, type Metadata } from "./metadata.ts";
 import type { MediaKind } from "./packet.ts";

@@ -2,7 +2,7 @@
  * What repair finds wrong with an FLV file: each finding with its place and in words, and many of them summed up in
  * one line. Made by the other repair files, shown by the repair command and by probe.
  */
-import type { FlvDamage } from "./flv-reader.ts";
+import type { FlvDamage } from "./flv-tag.ts";
 
 /** Kinds of findings, with what one and several of them are called in a summary. */
 const NOUNS = {

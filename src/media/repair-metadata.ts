@@ -12,7 +12,7 @@ import {
   numberOf,
 } from "../amf/amf0.ts";
 import { ProtocolError } from "../errors.ts";
-import type { FlvTag } from "./flv-reader.ts";
+import type { FlvTag } from "./flv-tag.ts";
 import { type Metadata, readMetadata } from "./metadata.ts";
 import type { Finding } from "./repair-finding.ts";
 import { setDataFrameLength } from "./tag.ts";

@@ -7,7 +7,8 @@
  * its own that says the same: first to know what the head of the new file has to say (repair-survey.ts), then to
  * write. onMetaData is not handed out but kept in `metadata`: it belongs to that head.
  */
-import { type FlvDamage, FlvReader, type FlvTag } from "./flv-reader.ts";
+import { FlvReader } from "./flv-reader.ts";
+import type { FlvDamage, FlvTag } from "./flv-tag.ts";
 import { codecByName } from "./fourcc.ts";
 import type { MediaKind, PacketRole } from "./packet.ts";
 import { RepairClock, type StampedFrame } from "./repair-clock.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { MediaError } from "../../src/errors.ts";
-import { type FlvDamage, FlvReader, type FlvReaderOptions } from "../../src/media/flv-reader.ts";
+import { FlvReader } from "../../src/media/flv-reader.ts";
+import type { FlvDamage, FlvReaderOptions } from "../../src/media/flv-tag.ts";
 import { flvHeader, flvTag } from "../../src/media/flv-writer.ts";
 import { hex, toHex } from "../support/bytes.ts";
 import { everySplit } from "../support/every-split.ts";

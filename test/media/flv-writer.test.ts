@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MediaError } from "../../src/errors.ts";
-import { FlvReader, type FlvTag } from "../../src/media/flv-reader.ts";
+import { FlvReader } from "../../src/media/flv-reader.ts";
+import type { FlvTag } from "../../src/media/flv-tag.ts";
 import {
   FLV_TAG_HEADER_SIZE,
   flvHeader,

@@ -4,7 +4,8 @@
  */
 
 import { MediaError, ProtocolError } from "../../errors.ts";
-import { FlvReader, type FlvTag } from "../../media/flv-reader.ts";
+import { FlvReader } from "../../media/flv-reader.ts";
+import type { FlvTag } from "../../media/flv-tag.ts";
 import type { Ingest } from "../ingest.ts";
 import { Pacer } from "../pacer.ts";
 import type { Source } from "../source.ts";
