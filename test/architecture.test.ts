@@ -58,16 +58,19 @@ const CORE = [
 
 /** The first row that fits a file counts. */
 const ROWS: readonly Row[] = [
-  { files: ["errors.ts"], may: [] },
-  { files: ["bytes/"], may: ["errors.ts"] },
+  { files: ["errors.ts", "last-tier.ts"], may: [] },
+  { files: ["bytes/"], may: ["errors.ts", "last-tier.ts"] },
   { files: ["amf/"], may: ["bytes/", "errors.ts"] },
-  { files: ["rtmp/"], may: ["amf/", "bytes/", "errors.ts"] },
+  { files: ["rtmp/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts"] },
   // Not rtmp: the tag body is FLV's, RTMP only carries it.
-  { files: ["media/"], may: ["amf/", "bytes/", "errors.ts"] },
+  { files: ["media/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts"] },
   { files: ["net/rtmp-"], may: ["net/", "rtmp/", "errors.ts"] },
   { files: ["net/"], may: ["errors.ts"] },
-  { files: CORE, may: ["media/", "errors.ts"] },
-  { files: ["pipeline/sources/", "pipeline/sinks/"], may: [...CORE, "net/", "rtmp/", "media/", "errors.ts"] },
+  { files: CORE, may: ["media/", "errors.ts", "last-tier.ts"] },
+  {
+    files: ["pipeline/sources/", "pipeline/sinks/"],
+    may: [...CORE, "net/", "rtmp/", "media/", "errors.ts", "last-tier.ts"],
+  },
   { files: ["pipeline/job.ts"], may: [...CORE, "errors.ts"], types: ["recipe/plan.ts"] },
   {
     files: ["pipeline/registry.ts"],
@@ -88,6 +91,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   zod: ["recipe/"],
   // flock has no other way into the runtime.
   "bun:ffi": ["pipeline/sinks/lock.ts"],
+  // Speed alone depends on it.
+  "bun:jsc": ["last-tier.ts"],
 };
 /** Commands hand a log through that face has made: they know its type. */
 const PACKAGE_TYPES: Readonly<Record<string, readonly string[]>> = { consola: ["commands/"] };

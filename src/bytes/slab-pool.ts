@@ -11,6 +11,7 @@
  * Made by who reads a connection or an FLV stream, for what comes from there; until that is over slabs stay, from then on
  * each one's memory is given back as soon as nobody holds it.
  */
+import { skipLastTierIn } from "../last-tier.ts";
 
 /** The size of a slab, in bytes: some GOPs of sound, half a second of 4 Mbit/s. */
 export const SLAB_BYTES = 256 * 1024;
@@ -112,3 +113,5 @@ export class SlabPool {
     return next;
   }
 }
+
+skipLastTierIn(Slab, SlabPool);

@@ -11,6 +11,7 @@
  *     segment 1 [ tag ][ tag ][ ta          held: "ta"
  *     segment 2 g ][ tag ][ tag ]           held takes "g ]" alone; the rest is read in place
  */
+import { skipLastTier } from "../last-tier.ts";
 import { SlabPool } from "../bytes/slab-pool.ts";
 import {
   agrees,
@@ -71,6 +72,7 @@ export class FlvReader {
   #heldEnd = 0;
 
   constructor(handlers: FlvHandlers, options: FlvReaderOptions = {}) {
+    skipLastTier(this.#parse, this.#step, this.#readTag, this.#emit, this.#hold, this.#release);
     this.#onTag = handlers.onTag;
     this.#onDiscontinuity = handlers.onDiscontinuity;
     this.#onDamage = handlers.onDamage;

@@ -2,6 +2,7 @@
  * What the FLV reader knows about bytes that are not where a tag should be: whether a tag begins at a place of a
  * damaged file, and what an input is that is no FLV at all. Pure functions over bytes; only FlvReader calls them.
  */
+import { skipLastTier } from "../last-tier.ts";
 import { MediaError } from "../errors.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 
@@ -183,3 +184,5 @@ function startsWith(bytes: Uint8Array, at: number, text: string): boolean {
 function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes.subarray(0, 64));
 }
+
+skipLastTier(u24, u32, isTagType, agrees, isMedia, isFlvHeader, isFlvSignature);

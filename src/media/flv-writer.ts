@@ -2,6 +2,7 @@
  * The fixed parts of an FLV file: its header, the 11 bytes before each body and the 4 behind it. The body itself is
  * not touched: the file sink writes header, body and back-pointer from where they are. FLV 10.1 E.2, E.4.1.
  */
+import { skipLastTier } from "../last-tier.ts";
 import { MediaError } from "../errors.ts";
 
 /** Bytes of a tag before its body. */
@@ -72,3 +73,5 @@ export function flvTag(typeId: number, timestamp: number, body: Uint8Array): Uin
   writePreviousTagSize(tag, FLV_TAG_HEADER_SIZE + body.length, body.length);
   return tag;
 }
+
+skipLastTier(writeFlvTagHeader, writePreviousTagSize);

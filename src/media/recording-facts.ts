@@ -3,6 +3,7 @@
  * frame rate of the picture, codec ids, sound. The media is believed before the source's metadata, in which
  * encoders and servers are often wrong (protocol.md 8.5). Called by whoever writes the head of a recording.
  */
+import { skipLastTierIn } from "../last-tier.ts";
 import { readCodecFacts, refineFacts, type CodecFacts } from "./codec-facts.ts";
 import { fourCcNumber } from "./fourcc.ts";
 import type { RecordingFacts } from "./metadata.ts";
@@ -79,3 +80,5 @@ function defined(facts: {
 }): RecordingFacts {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
+
+skipLastTierIn(TrackFacts);

@@ -3,6 +3,7 @@
  * media takes, its keyframes. The counts become the numbers of its onMetaData (recording-head.ts), at its end and
  * every few seconds before. Units of the numbers are those of protocol.md 7.5.
  */
+import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 import { KeyframeIndex } from "./keyframe-index.ts";
 import type { MediaPacket } from "./packet.ts";
@@ -51,6 +52,7 @@ export class RecordingTally {
 
   /** `capacity` is that of the keyframe index. */
   constructor(capacity?: number) {
+    skipLastTier(this.#addFrame);
     this.index = new KeyframeIndex(capacity);
   }
 
@@ -85,3 +87,5 @@ export class RecordingTally {
     this.index.add(time, at);
   }
 }
+
+skipLastTierIn(RecordingTally);

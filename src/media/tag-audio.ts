@@ -3,6 +3,7 @@
  * format 9. Called by readTagHeader for every audio message. Rate and channels of the first byte are not read: for
  * AAC they are constants, for MP3 at 48 kHz they are wrong. FLV 10.1 E.4.2, E-RTMP v2 "ExAudioTagHeader".
  */
+import { skipLastTier } from "../last-tier.ts";
 import { audioCodecByLegacyId, codecByName } from "./fourcc.ts";
 import { markTruncated, newTagHeader, readModEx, readTrackAndCodec, type TagHeader } from "./tag-header.ts";
 
@@ -72,3 +73,5 @@ function readEnhanced(header: TagHeader, body: Uint8Array): void {
       return;
   }
 }
+
+skipLastTier(readAudioHeader, readLegacy, readEnhanced);

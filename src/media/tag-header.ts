@@ -3,6 +3,7 @@
  * body (ModEx, multitrack, FourCC), which is the same for both. In goes a body, out comes a header and how far the
  * prefix reached. Runs for every message: one object, no closures, no views.
  */
+import { skipLastTier } from "../last-tier.ts";
 import { type CodecRow, codecByFourCc } from "./fourcc.ts";
 import type { PacketRole } from "./packet.ts";
 
@@ -114,3 +115,5 @@ function readCodec(header: TagHeader, body: Uint8Array): boolean {
   header.payloadOffset = at + 4;
   return true;
 }
+
+skipLastTier(newTagHeader);

@@ -2,6 +2,7 @@
  * The first bytes of a video body: legacy `frametype(4) codec(4)`, and the enhanced form whose first bit is set.
  * Called by readTagHeader for every video message. FLV 10.1 E.4.3, E-RTMP v2 "ExVideoTagHeader".
  */
+import { skipLastTier } from "../last-tier.ts";
 import { codecByName, videoCodecByLegacyId } from "./fourcc.ts";
 import { markTruncated, newTagHeader, readModEx, readTrackAndCodec, type TagHeader } from "./tag-header.ts";
 
@@ -135,3 +136,13 @@ function readCompositionTime(header: TagHeader, body: Uint8Array): void {
 function signed24(body: Uint8Array, at: number): number {
   return ((body[at]! << 24) | (body[at + 1]! << 16) | (body[at + 2]! << 8)) >> 8;
 }
+
+skipLastTier(
+  readVideoHeader,
+  readLegacy,
+  readAvcPacket,
+  readEnhanced,
+  readEnhancedPacket,
+  readCompositionTime,
+  signed24,
+);

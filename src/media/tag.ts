@@ -3,6 +3,7 @@
  * header, a key frame, a frame of which codec, or nothing. It never throws: an unknown codec is a value and a body
  * that is cut short is `empty`. Called once for every message by every source.
  */
+import { skipLastTier } from "../last-tier.ts";
 import type { MediaKind } from "./packet.ts";
 import { readAudioHeader } from "./tag-audio.ts";
 import { newTagHeader, type TagHeader } from "./tag-header.ts";
@@ -66,3 +67,5 @@ function amfString(text: string): Uint8Array {
   for (let i = 0; i < text.length; i++) bytes[3 + i] = text.charCodeAt(i);
   return bytes;
 }
+
+skipLastTier(readTagHeader);

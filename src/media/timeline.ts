@@ -14,6 +14,7 @@
  *
  * A track whose stamps never fitted the other's (cameras exist that count audio and video apart) keeps its own.
  */
+import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import type { MediaKind, PacketRole } from "./packet.ts";
 
 /** A step ahead of more than this many ms is a new clock, not a gap. */
@@ -53,6 +54,10 @@ export class Timeline {
   readonly #data: Track = { last: 0, raw: 0, started: false, clock: undefined };
   /** Further tracks of a multitrack file, which may lag behind the first of their kind. */
   readonly #further = new Map<number, Track>();
+
+  constructor() {
+    skipLastTier(this.#advance, this.#clockFor, this.#trackStep, this.#step, this.#peek, this.#place);
+  }
 
   /** How often the source's clock jumped and was set anew; reconnects are not counted. */
   get discontinuities(): number {
@@ -197,3 +202,5 @@ export class Timeline {
     return track.last;
   }
 }
+
+skipLastTierIn(Timeline);

@@ -3,6 +3,7 @@
  * of each kind and track. The hub keeps it for sinks that join, each queue for a sink that must start afresh.
  */
 
+import { skipLastTier } from "../last-tier.ts";
 import type { MediaPacket } from "../media/packet.ts";
 
 /** A peer may name 256 tracks and send headers of 16 MiB: what is remembered of them is bounded. */
@@ -50,3 +51,5 @@ function sameBody(a: MediaPacket, b: MediaPacket): boolean {
   for (let i = 0; i < body.length; i++) if (body[i] !== b.body[i]) return false;
   return true;
 }
+
+skipLastTier(isHeader);

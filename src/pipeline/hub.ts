@@ -4,6 +4,7 @@
  * publish() runs nothing of a sink; flush() then wakes every queue that got something, once per segment.
  */
 
+import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import type { MediaPacket } from "../media/packet.ts";
 import { HeaderCache, isHeader } from "./headers.ts";
 import { PacketQueue, type QueueLimits } from "./queue.ts";
@@ -49,6 +50,10 @@ export class Hub {
   #ended = false;
   /** One for all that wait: a source may ask again and again for hours. */
   #relief: PromiseWithResolvers<void> | undefined;
+
+  constructor() {
+    skipLastTier(this.#admitVideo, this.#rememberGop, this.#clearGop, this.#count);
+  }
 
   /** Hands a packet to every queue. Constant work per queue; sinks run at flush(). */
   publish(packet: MediaPacket): void {
@@ -189,3 +194,5 @@ export class Hub {
     counters.lastKey = packet.dts;
   }
 }
+
+skipLastTierIn(Hub);

@@ -9,6 +9,7 @@
  *              the clock at least, and only while the sink keeps taking
  */
 
+import { skipLastTierIn } from "../last-tier.ts";
 import type { MediaKind, MediaPacket } from "../media/packet.ts";
 import { readTagHeader } from "../media/tag.ts";
 import { Timeline } from "../media/timeline.ts";
@@ -238,3 +239,5 @@ function kindOf(typeId: number): MediaKind | undefined {
       return undefined;
   }
 }
+
+skipLastTierIn(Ingest);

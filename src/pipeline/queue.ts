@@ -15,6 +15,7 @@
  * the source may be silent meanwhile.
  */
 
+import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import type { MediaPacket } from "../media/packet.ts";
 import { HeaderCache, isHeader } from "./headers.ts";
 
@@ -82,6 +83,7 @@ export class PacketQueue {
   #slow = false;
 
   constructor(limits: QueueLimits) {
+    skipLastTier(this.#slot, this.#at, this.#isLate, this.#shift, this.#grow, this.#relieve);
     this.#limits = limits;
   }
 
@@ -353,3 +355,5 @@ export class PacketQueue {
 function isKey(packet: MediaPacket): boolean {
   return packet.kind === "video" && packet.role === "key";
 }
+
+skipLastTierIn(PacketQueue);

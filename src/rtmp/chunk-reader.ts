@@ -8,6 +8,7 @@
  * bounded. Called by Connection.
  */
 
+import { skipLastTier } from "../last-tier.ts";
 import type { Slab, SlabPool } from "../bytes/slab-pool.ts";
 import { ProtocolError } from "../errors.ts";
 import { DEFAULT_CHUNK_SIZE, MessageType, type ReaderLimits } from "./constants.ts";
@@ -78,6 +79,17 @@ export class ChunkReader {
   #offset = 0;
 
   constructor(onMessage: (message: Message) => void, limits: ReaderLimits) {
+    skipLastTier(
+      this.#consume,
+      this.#readHeader,
+      this.#mayRepeat,
+      this.#applyHeader,
+      this.#begin,
+      this.#readPayload,
+      this.#grow,
+      this.#complete,
+      this.#leave,
+    );
     this.#onMessage = onMessage;
     this.#limits = limits;
   }
@@ -376,3 +388,5 @@ function u32(b: Uint8Array, p: number): number {
 function u32le(b: Uint8Array, p: number): number {
   return (b[p]! | (b[p + 1]! << 8) | (b[p + 2]! << 16) | (b[p + 3]! << 24)) >>> 0;
 }
+
+skipLastTier(continues, isMedia, u24, u32, u32le);

@@ -4,6 +4,7 @@
  * destination that agrees on chunk size, message stream id and time. RTMP 1.0 §5.3.1; the extended timestamp
  * is repeated in every continuation, as all current peers do and expect.
  */
+import { skipLastTier } from "../last-tier.ts";
 
 /** How a message is cut into chunks; `csid` is 2 to 63. */
 export type Framing = {
@@ -86,3 +87,5 @@ function writeU32(target: Uint8Array, at: number, value: number): number {
   target[at + 3] = value;
   return at + 4;
 }
+
+skipLastTier(framedSize, frameInto, writeHeader);

@@ -3,6 +3,7 @@
  * session stands. Pure; called by RtmpClient for everything but protocol control.
  */
 
+import { skipLastTier } from "../last-tier.ts";
 import { ProtocolError } from "../errors.ts";
 import { type Amf0Value, stringOf } from "../amf/amf0.ts";
 import type { Message } from "./chunk-reader.ts";
@@ -145,3 +146,5 @@ function beginsWith(body: Uint8Array, name: string): boolean {
   for (let i = 0; i < name.length; i++) if (body[3 + i] !== name.charCodeAt(i)) return false;
   return true;
 }
+
+skipLastTier(hear);

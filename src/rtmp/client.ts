@@ -5,6 +5,7 @@
  * trusts a peer to announce an end. Driven by net/rtmp-dial.ts.
  */
 
+import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import { unpackAggregate } from "./aggregate.ts";
 import type { Message } from "./chunk-reader.ts";
 import { type Call, connectCall, createCalls, goodbyeCalls, startCall } from "./client-commands.ts";
@@ -52,6 +53,7 @@ export class RtmpClient implements Session {
   #now = 0;
 
   constructor(options: RtmpClientOptions) {
+    skipLastTier(this.#onMessage, this.#onMedia);
     this.#options = options;
     this.#plays = options.intent === "play";
     const handshake = new ClientHandshake({
@@ -336,3 +338,5 @@ export class RtmpClient implements Session {
     this.#over();
   }
 }
+
+skipLastTierIn(RtmpClient);

@@ -4,6 +4,7 @@
  * out through `onMessage`, and bytes to send through `takeOutput`. Called by RtmpClient.
  */
 
+import { skipLastTier } from "../last-tier.ts";
 import { SlabPool } from "../bytes/slab-pool.ts";
 import { ChunkReader, type Message } from "./chunk-reader.ts";
 import { encodeCommand, type Command } from "./command.ts";
@@ -58,6 +59,7 @@ export class Connection {
   #answersSince = -Infinity;
 
   constructor(handshake: Handshake, handler: ConnectionHandler) {
+    skipLastTier(this.#onMessage);
     this.#handshake = handshake;
     this.#handler = handler;
     this.#reader = new ChunkReader((message) => this.#onMessage(message), EARLY_LIMITS);

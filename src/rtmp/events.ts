@@ -2,6 +2,7 @@
  * What a session tells its owner, and the interface that both roles share: bytes in, events and bytes out.
  */
 
+import { skipLastTierIn } from "../last-tier.ts";
 import type { Slab } from "../bytes/slab-pool.ts";
 import type { RemoteError } from "../errors.ts";
 
@@ -73,3 +74,5 @@ export class EventQueue<Event extends { readonly type: string } | MediaEvent = R
     return undefined;
   }
 }
+
+skipLastTierIn(EventQueue);

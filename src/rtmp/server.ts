@@ -10,6 +10,7 @@
  * cut must not decide whether they are lost. What a client can make us hold before it was accepted is little.
  */
 
+import { skipLastTier } from "../last-tier.ts";
 import type { Amf0Value } from "../amf/amf0.ts";
 import { ProtocolError } from "../errors.ts";
 import { unpackAggregate } from "./aggregate.ts";
@@ -65,6 +66,7 @@ export class RtmpServer implements Session<ServerEvent> {
   #now = 0;
 
   constructor(options: RtmpServerOptions) {
+    skipLastTier(this.#onMessage, this.#onMedia);
     const { random, chunkSize, ...times } = { ...SERVER_DEFAULTS, ...options };
     this.#times = times;
     this.#announcedChunkSize = chunkSize;

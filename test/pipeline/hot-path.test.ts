@@ -6,19 +6,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import { gcAndSweep, heapStats } from "bun:jsc";
-import { runJob } from "../../src/pipeline/job.ts";
-import { makeParts } from "../../src/pipeline/registry.ts";
-import { planOf } from "../support/command-line.ts";
 import { CopyCounter } from "../support/copy-counter.ts";
-import { MemoryNet } from "../support/memory-net.ts";
-import { packets } from "../support/packets.ts";
-import { until } from "../support/ports.ts";
-import { controlBytes, frame, u32 } from "../support/rtmp-wire.ts";
-
-const SINKS = 4;
-const CHUNK_SIZE = 4096;
-const PLAYED = 1000;
-const PUBLISHED = 2000;
+import { framed, GOP, type Message, messages, PUBLISHED, relay } from "../support/memory-relay.ts";
 
 /**
  * What may be counted, at most: for a live stream, whose segments hold one message each, and for a burst, whose segments
@@ -53,75 +42,6 @@ const SHAPES = [
   ["live", 1],
   ["burst", 10],
 ] as const;
-
-type Message = { type: number; timestamp: number; payload: Uint8Array };
-
-/** How many messages a GOP has. */
-const GOP = 30;
-
-/** GOPs after the headers: frames of `size` bytes, sound between them. */
-function messages(count: number, size: number, from: number): Message[] {
-  const words = Array.from({ length: count }, (_, i) => {
-    const time = from + i * 20;
-    if (i % 3 === 2) return `a${time}*200`;
-    return `${i % GOP === 0 ? "K" : "f"}${time}*${size}`;
-  });
-  const all = packets(`${from === 0 ? "V1 A1 " : ""}${words.join(" ")}`);
-  return all.map(({ kind, dts, body }) => ({
-    type: kind === "video" ? 9 : 8,
-    timestamp: dts,
-    payload: body,
-  }));
-}
-
-function framed({ type, timestamp, payload }: Message): Buffer {
-  return frame(type === 9 ? 6 : 4, { type, streamId: 1, timestamp, payload }, CHUNK_SIZE);
-}
-
-/** A relay from one server to SINKS others, all in memory. */
-async function relay(work: (give: (segment: Uint8Array) => void, net: MemoryNet) => Promise<void>) {
-  let published = 0;
-  let playing = false;
-  using net = new MemoryNet({
-    play: () => (playing = true),
-    publish: (peer) => {
-      peer.discard = true;
-      published += 1;
-    },
-  });
-  const sinks = Array.from({ length: SINKS }, (_, i) => `rtmp://127.0.0.1:${PUBLISHED}/live/d${i}`);
-  const plan = planOf(`relay rtmp://127.0.0.1:${PLAYED}/live/show ${sinks.join(" ")}`);
-  const parts = await makeParts(plan, { video: [], audio: [] }, () => {});
-  const [stop, abort] = [new AbortController(), new AbortController()];
-  const context = { report: () => {}, onStatus: () => {}, stop: stop.signal, abort: abort.signal };
-  const done = runJob(plan, parts, context);
-  try {
-    await until("the relay plays", () => playing);
-    const source = net.to(PLAYED)[0]!;
-    source.give(controlBytes(1, u32(CHUNK_SIZE)));
-    for (const message of messages(30, 1000, 0)) source.give(framed(message));
-    await until("every destination is published to", () => published === SINKS);
-    await arrived(net);
-    await work((segment) => source.give(segment), net);
-  } finally {
-    stop.abort();
-    abort.abort();
-    await done;
-  }
-}
-
-const received = (net: MemoryNet) => net.to(PUBLISHED).map(({ peer }) => peer.received);
-
-/** Waits until the destinations got as much as will come: what is given is written at once, or soon after. */
-async function arrived(net: MemoryNet): Promise<void> {
-  let before = -1;
-  await until("the destinations are quiet", () => {
-    const now = received(net).reduce((sum, bytes) => sum + bytes, 0);
-    const quiet = now === before;
-    before = now;
-    return quiet;
-  });
-}
 
 /** Holds what was counted against its limit. */
 function within(what: keyof typeof LIMITS, shape: "live" | "burst", counted: number): void {

@@ -6,6 +6,7 @@
  * been written.
  */
 
+import { skipLastTier, skipLastTierIn } from "../../last-tier.ts";
 import {
   FLV_TAG_HEADER_SIZE,
   PREVIOUS_TAG_SIZE,
@@ -56,6 +57,7 @@ export class BatchWriter {
   #patchSync = false;
 
   constructor(fd: number, handlers: BatchHandlers, disk: Disk = realDisk) {
+    skipLastTier(this.#write, this.#reserve);
     this.#fd = fd;
     this.#handlers = handlers;
     this.#disk = disk;
@@ -227,3 +229,5 @@ function unwritten(batch: Uint8Array[], count: number): Uint8Array[] {
   }
   return [];
 }
+
+skipLastTierIn(BatchWriter);

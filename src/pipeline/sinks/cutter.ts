@@ -4,6 +4,7 @@
  * monotonic clock, so that a clock that is set meanwhile neither closes the file nor keeps it open. Pure.
  */
 
+import { skipLastTier, skipLastTierIn } from "../../last-tier.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import { VIDEO_GONE_MS } from "../queue.ts";
 
@@ -30,6 +31,7 @@ export class Cutter {
   #boundary = -Infinity;
 
   constructor(rule: SegmentRule | undefined) {
+    skipLastTier(this.#canBegin);
     this.#rule = rule;
   }
 
@@ -125,3 +127,5 @@ export function nextBoundary(wall: number, every: number): number {
   );
   return reading.getTime() > wall ? reading.getTime() : plain;
 }
+
+skipLastTierIn(Cutter);

@@ -4,6 +4,7 @@
  * can be played and sought in, and once more at the end. A recording on stdout is the same without a head.
  */
 
+import { skipLastTierIn } from "../../last-tier.ts";
 import { FLV_FLAGS_OFFSET, flvHeader } from "../../media/flv-writer.ts";
 import { playMetadata, readMetadata, type Metadata } from "../../media/metadata.ts";
 import { TYPE_ID_OF_KIND, type MediaPacket } from "../../media/packet.ts";
@@ -275,3 +276,5 @@ export function indexRoom(every: number | undefined): number {
   const wanted = every === undefined ? INDEX_ROOM : 2 * Math.ceil(every / SHORTEST_GOP_MS / 2);
   return Math.min(INDEX_ROOM, Math.max(LEAST_INDEX_ROOM, wanted));
 }
+
+skipLastTierIn(OpenRecording);

@@ -8,6 +8,7 @@
  * While a file is being opened packets stay in the queue, which is bounded.
  */
 
+import { skipLastTier } from "../../last-tier.ts";
 import { DiskError } from "../../errors.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import { aborted } from "../aborted.ts";
@@ -73,6 +74,7 @@ export class Recorder {
   readonly #stuck = new StuckWork();
 
   constructor(options: RecorderOptions) {
+    skipLastTier(this.#write, this.#record, this.#cutsAt);
     const { segment } = options;
     this.#options = options;
     this.#cutter = new Cutter(segment);

@@ -5,6 +5,7 @@
  * copies what it cannot send at once. One framer per job; called by the RTMP sinks.
  */
 
+import { skipLastTier } from "../../last-tier.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import { TYPE_ID_OF_KIND } from "../../media/packet.ts";
 import { playMetadata, publishMetadata } from "../../media/metadata.ts";
@@ -51,6 +52,7 @@ export class RunFramer {
 
   /** Servers get their metadata behind @setDataFrame, players without. */
   constructor(intent: "publish" | "play") {
+    skipLastTier(this.#holds, this.#encode, this.#payloadOf);
     this.#intent = intent;
   }
 
@@ -115,3 +117,5 @@ export class RunFramer {
 function wireTime(packet: MediaPacket, origin: number): number {
   return packet.dts <= origin ? 0 : (packet.dts - origin) >>> 0;
 }
+
+skipLastTier(takeRun, wireTime);

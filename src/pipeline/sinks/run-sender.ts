@@ -3,6 +3,7 @@
  * What it does not take stays in the queue, which is bounded. Used for destinations and for players.
  */
 
+import { skipLastTier } from "../../last-tier.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import type { PacketQueue } from "../queue.ts";
 import { takeRun, type RunFramer, type RunFraming } from "./run-framer.ts";
@@ -29,6 +30,7 @@ export class RunSender {
   #framing: RunFraming | undefined;
 
   constructor(link: MediaLink, queue: PacketQueue, sending: Sending) {
+    skipLastTier(this.#sendRun);
     this.#link = link;
     this.#queue = queue;
     this.#sending = sending;
