@@ -2,11 +2,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, until, untilListening } from "../support/ports.ts";
-import { type Child, runWell, start } from "../support/process.ts";
+import { type Child, start } from "../support/process.ts";
 import type { Authority } from "../support/tls.ts";
 import type { Contestant, Place } from "./contestants.ts";
 import { measure, together } from "./measure.ts";
 import { payloadOfFile } from "./media.ts";
+import { settle } from "./settle.ts";
 import type { Result, Work } from "./works.ts";
 
 /** What all runs share. `longPayload` is the media in the file that is pushed. */
@@ -55,8 +56,7 @@ export async function once(setting: Setting, work: Work, contestant: Contestant)
     LONGEST_RUN,
   );
   ended.catch(() => {});
-  // What the run before left for the disk would be written back in this one's time.
-  if (contestant.file !== undefined) await runWell(["sync"]);
+  if (contestant.file !== undefined) await settle();
   const running = contestant
     .commands(place)
     .map((argv) => measure({ name: contestant.name, argv, endless: fed }, ended));
