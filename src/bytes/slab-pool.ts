@@ -11,7 +11,8 @@
  * Made by who reads a connection or an FLV stream, for what comes from there; until that is over slabs stay, from then on
  * each one's memory is given back as soon as nobody holds it.
  */
-import { skipLastTierIn } from "../last-tier.ts";
+
+import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 
 /** The size of a slab, in bytes: some GOPs of sound, half a second of 4 Mbit/s. */
 export const SLAB_BYTES = 256 * 1024;
@@ -83,6 +84,10 @@ export class SlabPool {
   #current: Slab | undefined;
   #made = 0;
   #closed = false;
+
+  constructor() {
+    skipLastTier(this.#onFree);
+  }
 
   /** A slab with room for a body of `length` bytes; undefined if that is too large, or if too many are held. */
   slabFor(length: number): Slab | undefined {

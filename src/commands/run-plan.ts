@@ -16,7 +16,6 @@ import { isProblem, parseDuration } from "../recipe/units.ts";
 import type { Args } from "./args.ts";
 import type { Faces } from "./faces.ts";
 import { compileWhenWarm } from "./jit.ts";
-import { SessionSweep } from "./session-sweep.ts";
 import { listenForSignals, type Signals } from "./signals.ts";
 
 /** What connect announces beyond the legacy codecs: everything that the table knows is passed on. */
@@ -24,13 +23,8 @@ const ENHANCED = { video: videoFourCcs(), audio: audioFourCcs() };
 /** How often a plain status line is written when nothing is said about it, in ms. */
 const DEFAULT_STATS_MS = 60_000;
 
-/** What jobs of one process share: where they are seen, how they are stopped, and who clears up behind them. */
-export type Stage = {
-  readonly faces: Faces;
-  readonly signals: Signals;
-  readonly status: StatusFace;
-  readonly sweep: SessionSweep;
-};
+/** What jobs of one process share: where they are seen, and how they are stopped. */
+export type Stage = { readonly faces: Faces; readonly signals: Signals; readonly status: StatusFace };
 
 /** Runs with a stage, which is taken down in the end. */
 export async function onStage<T>(faces: Faces, stats: number, act: (stage: Stage) => Promise<T>): Promise<T> {
@@ -39,10 +33,9 @@ export async function onStage<T>(faces: Faces, stats: number, act: (stage: Stage
     for (const line of status.lines()) faces.terminal.line(line);
   };
   using _warmUp = compileWhenWarm(() => status.mediaBytes());
-  using sweep = new SessionSweep();
   using signals = listenForSignals({ onStatistics });
   try {
-    return await act({ faces, signals, status, sweep });
+    return await act({ faces, signals, status });
   } finally {
     status.stop();
   }
@@ -86,10 +79,7 @@ async function attempt(
   try {
     const parts = await makeParts(plan, ENHANCED, (event) => narrator.tell(event));
     const report = await runJob(plan, parts, {
-      report: (event) => {
-        narrator.tell(event);
-        if (event.event === "retry" || event.event === "ended") stage.sweep.sessionOver();
-      },
+      report: (event) => narrator.tell(event),
       onStatus: (current) => row.show(current),
       stop: stage.signals.stop,
       abort: stage.signals.abort,

@@ -11,8 +11,8 @@
  *     segment 1 [ tag ][ tag ][ ta          held: "ta"
  *     segment 2 g ][ tag ][ tag ]           held takes "g ]" alone; the rest is read in place
  */
-import { skipLastTier } from "../last-tier.ts";
 import { SlabPool } from "../bytes/slab-pool.ts";
+import { skipLastTier } from "../last-tier.ts";
 import {
   agrees,
   believableLength,

@@ -2,8 +2,8 @@
  * What the FLV reader knows about bytes that are not where a tag should be: whether a tag begins at a place of a
  * damaged file, and what an input is that is no FLV at all. Pure functions over bytes; only FlvReader calls them.
  */
-import { skipLastTier } from "../last-tier.ts";
 import { MediaError } from "../errors.ts";
+import { skipLastTier } from "../last-tier.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 
 /** Size of the file header, without the first PreviousTagSize. FLV 10.1 E.2. */

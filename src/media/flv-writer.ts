@@ -2,8 +2,8 @@
  * The fixed parts of an FLV file: its header, the 11 bytes before each body and the 4 behind it. The body itself is
  * not touched: the file sink writes header, body and back-pointer from where they are. FLV 10.1 E.2, E.4.1.
  */
-import { skipLastTier } from "../last-tier.ts";
 import { MediaError } from "../errors.ts";
+import { skipLastTier } from "../last-tier.ts";
 
 /** Bytes of a tag before its body. */
 export const FLV_TAG_HEADER_SIZE = 11;

@@ -3,6 +3,7 @@
  */
 
 import { RemoteError, TransportError } from "../errors.ts";
+import { connectionSweep } from "./connection-sweep.ts";
 import { errorCode } from "./resolve.ts";
 import type { TlsOptions } from "./tcp.ts";
 import { SOCKET_FAULTS } from "./tcp-transport.ts";
@@ -61,6 +62,7 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
     watch.abort();
+    connectionSweep.connectionOver();
   }
 }
 

@@ -3,6 +3,7 @@
  */
 
 import { TransportError, type TransportFault } from "../errors.ts";
+import { connectionSweep } from "./connection-sweep.ts";
 import { Outbox } from "./outbox.ts";
 import { errorCode } from "./resolve.ts";
 import { type SocketPorts, unacknowledgedBytes } from "./socket-table.ts";
@@ -144,6 +145,7 @@ export class TcpTransport implements ByteTransport {
   }
 
   #end(): void {
+    if (this.#state !== "closed" && this.connected) connectionSweep.connectionOver();
     this.#state = "closed";
     this.#outbox.clear();
     clearTimeout(this.#patience);

@@ -8,9 +8,9 @@
  * bounded. Called by Connection.
  */
 
-import { skipLastTier } from "../last-tier.ts";
 import type { Slab, SlabPool } from "../bytes/slab-pool.ts";
 import { ProtocolError } from "../errors.ts";
+import { skipLastTier } from "../last-tier.ts";
 import { DEFAULT_CHUNK_SIZE, MessageType, type ReaderLimits } from "./constants.ts";
 import { ContinuationTimestamps, extendedDeltaTime, nextTimestamp } from "./quirks.ts";
 

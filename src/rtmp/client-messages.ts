@@ -3,9 +3,9 @@
  * session stands. Pure; called by RtmpClient for everything but protocol control.
  */
 
-import { skipLastTier } from "../last-tier.ts";
 import { ProtocolError } from "../errors.ts";
 import { type Amf0Value, stringOf } from "../amf/amf0.ts";
+import { skipLastTier } from "../last-tier.ts";
 import type { Message } from "./chunk-reader.ts";
 import { decodeCommand, type Command } from "./command.ts";
 import { MessageType } from "./constants.ts";

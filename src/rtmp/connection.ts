@@ -4,8 +4,8 @@
  * out through `onMessage`, and bytes to send through `takeOutput`. Called by RtmpClient.
  */
 
-import { skipLastTier } from "../last-tier.ts";
 import { SlabPool } from "../bytes/slab-pool.ts";
+import { skipLastTier } from "../last-tier.ts";
 import { ChunkReader, type Message } from "./chunk-reader.ts";
 import { encodeCommand, type Command } from "./command.ts";
 import {

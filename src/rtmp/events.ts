@@ -2,9 +2,9 @@
  * What a session tells its owner, and the interface that both roles share: bytes in, events and bytes out.
  */
 
-import { skipLastTierIn } from "../last-tier.ts";
 import type { Slab } from "../bytes/slab-pool.ts";
 import type { RemoteError } from "../errors.ts";
+import { skipLastTierIn } from "../last-tier.ts";
 
 /**
  * An audio, video or data message; `timestamp` is the wire's 32-bit ms. `payload` belongs to whoever takes the event: for

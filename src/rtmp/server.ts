@@ -10,9 +10,9 @@
  * cut must not decide whether they are lost. What a client can make us hold before it was accepted is little.
  */
 
-import { skipLastTier } from "../last-tier.ts";
 import type { Amf0Value } from "../amf/amf0.ts";
 import { ProtocolError } from "../errors.ts";
+import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import { unpackAggregate } from "./aggregate.ts";
 import type { Message } from "./chunk-reader.ts";
 import { decodeCommand, type Command } from "./command.ts";
@@ -383,3 +383,5 @@ export class RtmpServer implements Session<ServerEvent> {
     }
   }
 }
+
+skipLastTierIn(RtmpServer);

@@ -2,19 +2,16 @@
  * Several jobs in one process: what their outcomes amount to, and that a mistake of ours in one of them is its own
  * outcome, or at least nobody else's end.
  */
-import { describe, expect, spyOn, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createConsola } from "consola/core";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Faces } from "../../src/commands/faces.ts";
 import { runJobs, type JobToRun } from "../../src/commands/run-jobs.ts";
 import { gravest, narratorOf, summarize } from "../../src/commands/run-plan.ts";
-import { SessionSweep } from "../../src/commands/session-sweep.ts";
 import { Terminal } from "../../src/face/terminal.ts";
 import type { Plan } from "../../src/recipe/plan.ts";
-import { planOf } from "../support/command-line.ts";
 import { makePlan } from "../support/fake-job.ts";
-import { freePort } from "../support/ports.ts";
 import { run } from "../support/process.ts";
 import { makeReport } from "../support/reports.ts";
 import { scratch } from "../support/scratch.ts";
@@ -68,15 +65,6 @@ test("a mistake of ours in one job is that job's outcome", async () => {
     ["good", 0],
   ]);
   expect(Bun.file(join(folder, "good.flv")).size).toBeGreaterThan(1000);
-});
-
-test("what each attempt at a session leaves is swept", async () => {
-  using over = spyOn(SessionSweep.prototype, "sessionOver");
-  const { faces } = makeFaces();
-  const nobody = `rtmp://127.0.0.1:${await freePort()}/live/show`;
-  const lost = planOf(`pull ${nobody} -o ${join(scratch("out"), "x.flv")} --retry-min 10ms --retry-max 10ms`);
-  await runJobs(makeJobs(lost).jobs, faces, 0);
-  expect(over).toHaveBeenCalledTimes(2);
 });
 
 test("a mistake of ours in a callback is said, and nobody else's end", async () => {

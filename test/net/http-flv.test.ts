@@ -1,8 +1,9 @@
 /** HTTP-FLV over the loopback: bodies as they come, answers that are refusals, and silence of each kind. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { RemoteError, TransportError } from "../../src/errors.ts";
+import { connectionSweep } from "../../src/net/connection-sweep.ts";
 import { httpSegments, type HttpTarget } from "../../src/net/http-flv.ts";
 import { randomBytes } from "../support/mutate.ts";
 import { freePort } from "../support/ports.ts";
@@ -64,6 +65,12 @@ describe("a body", () => {
     const bytes = randomBytes(1_000_000, 1);
     const port = serve(() => body([bytes.subarray(0, 3), bytes.subarray(3)]));
     expect(Buffer.from(bytes).equals(await read(target(port)))).toBe(true);
+  });
+
+  test("that is over is swept up behind", async () => {
+    using over = spyOn(connectionSweep, "connectionOver");
+    await read(target(serve(() => new Response("FLV"))));
+    expect(over).toHaveBeenCalledTimes(1);
   });
 
   const text = "FLV".repeat(1000);

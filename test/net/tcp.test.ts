@@ -1,7 +1,8 @@
 /** TCP over the loopback: how connecting fails, back-pressure, and that finish() delivers everything or gives up. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, spyOn, test } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
 import { TransportError } from "../../src/errors.ts";
+import { connectionSweep } from "../../src/net/connection-sweep.ts";
 import { connectTcp, type ConnectTarget } from "../../src/net/tcp.ts";
 import type { ByteTransport } from "../../src/net/transport.ts";
 import { supervise } from "../../src/pipeline/supervise.ts";
@@ -222,6 +223,19 @@ describe("a connection", () => {
     socket.resetAndDestroy();
     await until("the end", () => heard.closes.length > 0);
     expect(heard.closes).toHaveLength(1);
+  });
+
+  test("that ends, whoever ends it, is swept up behind, once", async () => {
+    using over = spyOn(connectionSweep, "connectionOver");
+    const first = await connect();
+    first.socket.resume();
+    first.socket.end();
+    await until("the end", () => first.heard.closes.length > 0);
+    first.transport.close();
+    expect(over).toHaveBeenCalledTimes(1);
+    const second = await connect();
+    second.transport.close();
+    expect(over).toHaveBeenCalledTimes(2);
   });
 
   test("that was closed here says nothing more", async () => {

@@ -8,8 +8,8 @@
  * While a file is being opened packets stay in the queue, which is bounded.
  */
 
-import { skipLastTier } from "../../last-tier.ts";
 import { DiskError } from "../../errors.ts";
+import { skipLastTier } from "../../last-tier.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import { aborted } from "../aborted.ts";
 import { isHeader } from "../headers.ts";
