@@ -46,7 +46,7 @@ async function compiledLast(): Promise<string[]> {
     },
   );
   const { code, stderr } = await child.finished;
-  expect({ code, stdout: child.stdout.trim() }).toEqual({ code: 0, stdout: "read 7200 of 7200 tags" });
+  expect({ code, stdout: child.stdout.trim() }).toEqual({ code: 0, stdout: "read 12000 of 12000 tags" });
   return [...stderr.matchAll(/^Optimized (#?\w+)#\w+:.* using FTL/gm)].map(([, name]) => name!);
 }
 

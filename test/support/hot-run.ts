@@ -9,11 +9,11 @@ import { FlvReader } from "../../src/media/flv-reader.ts";
 import { flvHeader, flvTag } from "../../src/media/flv-writer.ts";
 import { framed, GOP, messages, relay } from "./memory-relay.ts";
 
-const ROUNDS = 120;
+const ROUNDS = 200;
 const LENGTH_MS = 2 * GOP * 20;
 const SEGMENT = 65_536;
 const [out = ""] = process.argv.slice(2);
-const first = messages(2 * GOP, 9000, 600);
+const first = messages(2 * GOP, 6000, 600);
 
 /** The messages of a round, in two segments: the border lies within a chunk. */
 function segmentsOf(round: number): Buffer[] {
