@@ -32,12 +32,17 @@ type Progress = {
 };
 
 const SLICE = 256 * 1_024;
+/** From here on timestamps are extended; 13 GB of the show. */
+const LONGEST_MS = 0xffffff;
 const RTMP_VERSION = 3;
 const [file = "", mode = "flood", amount = "0"] = process.argv.slice(2);
 if (!["flood", "paced", "broken"].includes(mode)) throw new Error(`flood, paced or broken, not ${mode}`);
 const stream = await prepare(file);
 const roundPayload = stream.round.pieces.reduce((sum, piece) => sum + piece.payload, 0);
 const rounds = Math.max(1, Math.ceil(Number(amount) / stream.round.bytes.length));
+if (mode === "flood" && rounds * stream.round.length >= LONGEST_MS) {
+  throw new Error("so long a stream has timestamps of more than 24 bits, which this server does not write");
+}
 const whole =
   mode === "flood"
     ? { payload: stream.headPayload + rounds * roundPayload, marked: 0 }
