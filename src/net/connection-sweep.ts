@@ -10,7 +10,7 @@
 
 /** How long after the end of a connection, in ms: by then nobody has anything to do with it any more. */
 const AFTER_MS = 2000;
-/** From one collection to the next, in ms. With 30 s, short sessions piled up 4 MiB in between, which stayed. */
+/** From one collection to the next, in ms. */
 const REST_MS = 5000;
 
 /** Collects garbage once for all connections that have ended meanwhile; see the head of this file. */
