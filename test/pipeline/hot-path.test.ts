@@ -26,8 +26,8 @@ const LIMITS = {
   Function: { live: 0, burst: 0 },
   // Nor does a function on the way have one inside, which would make a scope for every call.
   JSLexicalEnvironment: { live: 0, burst: 0 },
-  // The message, the event, the tag's header, the packet; to be framed, the message and its framing.
-  Object: { live: 6, burst: 6 },
+  // The message, the event, the tag's header, the packet.
+  Object: { live: 4, burst: 4 },
   // The message's place in the slab and the view of the chunk that is copied to it; the run's bytes, once for a segment.
   Uint8Array: { live: 3, burst: 2.1 },
   // The list of a segment's events, that of a GOP's packets.

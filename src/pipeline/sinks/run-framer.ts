@@ -6,10 +6,10 @@
  */
 
 import { skipLastTier } from "../../last-tier.ts";
-import type { MediaPacket } from "../../media/packet.ts";
+import type { MediaKind, MediaPacket } from "../../media/packet.ts";
 import { TYPE_ID_OF_KIND } from "../../media/packet.ts";
 import { playMetadata, publishMetadata } from "../../media/metadata.ts";
-import { frameInto, framedSize } from "../../rtmp/chunk-writer.ts";
+import { type Framing, frameInto, framedSize } from "../../rtmp/chunk-writer.ts";
 import { ChunkStreamId } from "../../rtmp/constants.ts";
 import type { PacketQueue } from "../queue.ts";
 
@@ -19,6 +19,8 @@ export type RunFraming = {
   readonly messageStreamId: number;
   readonly origin: number;
 };
+
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** A buffer that grew beyond this for one large run is given back afterwards. */
 const KEPT_BUFFER = 1024 * 1024;
@@ -46,9 +48,10 @@ export class RunFramer {
   #first: MediaPacket | undefined;
   #last: MediaPacket | undefined;
   #count = 0;
-  #chunkSize = 0;
-  #messageStreamId = 0;
   #origin = 0;
+  #framings = framingsFor(0, 0);
+  /** What is being encoded: one object for all messages. */
+  readonly #message = { typeId: 0, timestamp: 0, payload: NOTHING };
 
   /** Servers get their metadata behind @setDataFrame, players without. */
   constructor(intent: "publish" | "play") {
@@ -67,37 +70,38 @@ export class RunFramer {
       count === this.#count &&
       run[0] === this.#first &&
       run[count - 1] === this.#last &&
-      framing.chunkSize === this.#chunkSize &&
-      framing.messageStreamId === this.#messageStreamId &&
+      framing.chunkSize === this.#framings.video.chunkSize &&
+      framing.messageStreamId === this.#framings.video.messageStreamId &&
       framing.origin === this.#origin
     );
   }
 
   #encode(run: readonly MediaPacket[], count: number, framing: RunFraming): void {
     const { chunkSize, messageStreamId, origin } = framing;
+    const { video } = this.#framings;
+    if (chunkSize !== video.chunkSize || messageStreamId !== video.messageStreamId)
+      this.#framings = framingsFor(chunkSize, messageStreamId);
     let size = 0;
     for (let i = 0; i < count; i++) {
       const packet = run[i]!;
       size += framedSize(this.#payloadOf(packet).length, wireTime(packet, origin), chunkSize);
     }
     this.#reserve(size);
+    const message = this.#message;
     let at = 0;
     for (let i = 0; i < count; i++) {
       const packet = run[i]!;
-      const csid = ChunkStreamId[packet.kind];
-      const message = {
-        typeId: TYPE_ID_OF_KIND[packet.kind],
-        timestamp: wireTime(packet, origin),
-        payload: this.#payloadOf(packet),
-      };
-      at = frameInto(this.#buffer, at, message, { csid, messageStreamId, chunkSize });
+      message.typeId = TYPE_ID_OF_KIND[packet.kind];
+      message.timestamp = wireTime(packet, origin);
+      message.payload = this.#payloadOf(packet);
+      at = frameInto(this.#buffer, at, message, this.#framings[packet.kind]);
     }
+    // Else the last body would be held for as long as nothing comes.
+    message.payload = NOTHING;
     this.#bytes = this.#buffer.subarray(0, at);
     this.#first = run[0];
     this.#last = run[count - 1];
     this.#count = count;
-    this.#chunkSize = chunkSize;
-    this.#messageStreamId = messageStreamId;
     this.#origin = origin;
   }
 
@@ -111,6 +115,12 @@ export class RunFramer {
     if (size > capacity) this.#buffer = new Uint8Array(Math.max(size, capacity * 2));
     else if (capacity > KEPT_BUFFER && size <= KEPT_BUFFER) this.#buffer = new Uint8Array(KEPT_BUFFER);
   }
+}
+
+/** How each kind of message is cut for a destination. */
+function framingsFor(chunkSize: number, messageStreamId: number): Record<MediaKind, Framing> {
+  const on = (csid: number): Framing => ({ csid, messageStreamId, chunkSize });
+  return { audio: on(ChunkStreamId.audio), video: on(ChunkStreamId.video), data: on(ChunkStreamId.data) };
 }
 
 /** A packet's time on a session that began at `origin`: 32-bit ms, modulo 2^32. */
