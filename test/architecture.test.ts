@@ -66,10 +66,10 @@ const ROWS: readonly Row[] = [
   { files: ["media/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts"] },
   { files: ["net/rtmp-"], may: ["net/", "rtmp/", "errors.ts"] },
   { files: ["net/"], may: ["errors.ts"] },
-  { files: CORE, may: ["media/", "errors.ts", "last-tier.ts"] },
+  { files: CORE, may: ["media/", "bytes/same-bytes.ts", "errors.ts", "last-tier.ts"] },
   {
     files: ["pipeline/sources/", "pipeline/sinks/"],
-    may: [...CORE, "net/", "rtmp/", "media/", "errors.ts", "last-tier.ts"],
+    may: [...CORE, "net/", "rtmp/", "media/", "bytes/same-bytes.ts", "errors.ts", "last-tier.ts"],
   },
   { files: ["pipeline/job.ts"], may: [...CORE, "errors.ts"], types: ["recipe/plan.ts"] },
   {

@@ -4,12 +4,13 @@
  * become the sequence header when they are new, AUD and filler are left out, everything else is kept bit for bit.
  * Called by the sources of raw video. FLV 10.1 E.4.3, E-RTMP v2; protocol.md 8.1 to 8.6.
  */
+import { sameBytes } from "../bytes/same-bytes.ts";
 import { MediaError } from "../errors.ts";
 import { AnnexBSplitter, copyNal, MAX_NAL_BYTES, type Nal } from "./annexb-splitter.ts";
 import { fourCcNumber } from "./fourcc.ts";
 import { PictureOrder } from "./picture-order.ts";
 import { AVC_PACKET, VIDEO_PACKET } from "./tag-video.ts";
-import { sameBytes, type PictureFacts, type VideoConfig, type VideoRules } from "./video-rules.ts";
+import { type PictureFacts, type VideoConfig, type VideoRules } from "./video-rules.ts";
 
 /** A picture, ready to become a tag. */
 export type AccessUnit = {
@@ -140,16 +141,12 @@ export class AccessUnits {
       this.losses.beforeKey += 1;
       return undefined;
     }
-    const isNew = key && config !== this.#sent && !sameRecord(config, this.#sent);
+    const isNew = key && config !== this.#sent && !sameBytes(config.record, this.#sent?.record);
     if (key) this.#sent = config;
     const header = isNew ? headerBody(fourcc, config.record) : undefined;
     const body = (cts: number): Uint8Array => unitBody({ fourcc, key, nals, bytes }, cts);
     return { key, at: nals[0]!.at, distance, header, facts: config.facts, body };
   }
-}
-
-function sameRecord(a: VideoConfig, b: VideoConfig | undefined): boolean {
-  return sameBytes(a.record, b?.record);
 }
 
 const AVC_HEAD = 5;

@@ -1,6 +1,7 @@
 /**
  * The rules of H.264 for the access unit reader; see video-rules.ts. H.264 7.4.1.2.3, table 7-1; protocol.md 8.1.
  */
+import { sameBytes } from "../bytes/same-bytes.ts";
 import { MediaError } from "../errors.ts";
 import { joinNal, nalHead, type Nal } from "./annexb-splitter.ts";
 import { H264_NAL, writeAvcConfig } from "./h264.ts";
@@ -13,7 +14,7 @@ import {
   type H264SliceHead,
 } from "./h264-slice.ts";
 import type { OrderMark } from "./picture-order.ts";
-import { MAX_SET_BYTES, sameBytes, type NalKind, type VideoConfig, type VideoRules } from "./video-rules.ts";
+import { MAX_SET_BYTES, type NalKind, type VideoConfig, type VideoRules } from "./video-rules.ts";
 
 /** Where a recovery point stands in an SEI unit if it is worth finding. */
 const SEI_HEAD_BYTES = 1024;

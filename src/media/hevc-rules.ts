@@ -1,13 +1,14 @@
 /**
  * The rules of H.265 for the access unit reader; see video-rules.ts. H.265 7.4.2.4.4, table 7-1; protocol.md 8.1.
  */
+import { sameBytes } from "../bytes/same-bytes.ts";
 import { MediaError } from "../errors.ts";
 import { joinNal, nalHead, type Nal } from "./annexb-splitter.ts";
 import { HEVC_NAL, hevcNalType } from "./hevc.ts";
 import { writeHevcConfig } from "./hevc-config.ts";
 import { HevcSets, type HevcSliceHead } from "./hevc-slice.ts";
 import type { OrderMark } from "./picture-order.ts";
-import { MAX_SET_BYTES, sameBytes, type NalKind, type VideoConfig, type VideoRules } from "./video-rules.ts";
+import { MAX_SET_BYTES, type NalKind, type VideoConfig, type VideoRules } from "./video-rules.ts";
 
 const HEAD_BYTES = 48;
 const LAST_SLICE_TYPE = 31;

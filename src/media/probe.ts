@@ -3,6 +3,7 @@
  * codecs and rates, the GOP length, steps back and jumps. Fed with packets and with the timestamps that the source
  * gave them; it keeps counts, no packets. Called by the probe command; formatProbe in probe-text.ts makes lines.
  */
+import { sameBytes } from "../bytes/same-bytes.ts";
 import { type CodecFacts, readCodecFacts, refineFacts } from "./codec-facts.ts";
 import { codecLabel } from "./fourcc.ts";
 import { type Metadata, readMetadata } from "./metadata.ts";
@@ -287,16 +288,10 @@ function newTrack(kind: "audio" | "video", track: number): TrackState {
 
 function pushHeader(track: TrackState, packet: MediaPacket): void {
   const body = packet.body;
-  if (track.header !== undefined) {
-    if (sameBytes(track.header, body)) return;
-    track.headerChanges++;
-  }
+  if (sameBytes(body, track.header)) return;
+  if (track.header !== undefined) track.headerChanges++;
   track.header = body;
   track.facts = readCodecFacts(packet.kind, body) ?? track.facts;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Video first, then by track id. */

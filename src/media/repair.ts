@@ -7,6 +7,7 @@
  * its own that says the same: first to know what the head of the new file has to say (repair-survey.ts), then to
  * write. onMetaData is not handed out but kept in `metadata`: it belongs to that head.
  */
+import { sameBytes } from "../bytes/same-bytes.ts";
 import { FlvReader } from "./flv-reader.ts";
 import type { FlvDamage, FlvTag } from "./flv-tag.ts";
 import { codecByName } from "./fourcc.ts";
@@ -182,7 +183,7 @@ export class Mender {
   #isKnown(kind: MediaKind, tag: FlvTag, header: TagHeader): boolean {
     const key = keyOf(kind, header);
     const known = this.#headers.get(key);
-    if (known !== undefined && sameBytes(known, tag.body)) {
+    if (sameBytes(tag.body, known)) {
       const text = `the ${kind} sequence header comes again unchanged`;
       if (!this.#joining) this.#onFinding({ kind: "doubled", offset: tag.offset, text });
       return true;
@@ -228,10 +229,4 @@ function keyOf(kind: MediaKind, header: TagHeader): string {
 function kindOf(typeId: number): MediaKind {
   if (typeId === 8) return "audio";
   return typeId === 9 ? "video" : "data";
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

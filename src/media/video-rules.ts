@@ -49,10 +49,3 @@ export interface VideoRules {
 
 /** What a configuration record has room for; a larger set is damaged. */
 export const MAX_SET_BYTES = 0xffff;
-
-/** Whether two byte arrays are equal. */
-export function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
-  if (a.length !== b?.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}

@@ -3,6 +3,7 @@
  * of each kind and track. The hub keeps it for sinks that join, each queue for a sink that must start afresh.
  */
 
+import { sameBytes } from "../bytes/same-bytes.ts";
 import { skipLastTier } from "../last-tier.ts";
 import type { MediaPacket } from "../media/packet.ts";
 
@@ -28,7 +29,7 @@ export class HeaderCache {
   remember(packet: MediaPacket): "new" | "changed" | "same" {
     const key = headerKey(packet);
     const known = this.#latest.get(key);
-    if (known !== undefined && sameBody(known, packet)) return "same";
+    if (sameBytes(packet.body, known?.body)) return "same";
     const fits =
       packet.body.length <= MAX_HEADER_BYTES && (known !== undefined || this.#latest.size < MAX_HEADERS);
     if (fits) this.#latest.set(key, packet);
@@ -43,13 +44,6 @@ export class HeaderCache {
       .sort((a, b) => Number(b.role === "metadata") - Number(a.role === "metadata"))
       .map((header) => ({ ...header, dts }));
   }
-}
-
-function sameBody(a: MediaPacket, b: MediaPacket): boolean {
-  const { body } = a;
-  if (body.length !== b.body.length) return false;
-  for (let i = 0; i < body.length; i++) if (body[i] !== b.body[i]) return false;
-  return true;
 }
 
 skipLastTier(isHeader);

@@ -4,10 +4,10 @@
  * AudioClock and the pictures' own beginning, so both run on the clock of arrival. Called by the source of raw video.
  */
 
+import { sameBytes } from "../../bytes/same-bytes.ts";
 import { describe, MediaError } from "../../errors.ts";
 import { AudioClock } from "../../media/audio-clock.ts";
 import { NEITHER, RawAudio, type AudioFacts, type AudioFrame } from "../../media/raw-audio.ts";
-import { sameBytes } from "../../media/video-rules.ts";
 import type { Ingest } from "../ingest.ts";
 import { realSupervision, supervise, type Failure, type RetryPolicy } from "../supervise.ts";
 import { childSegments } from "./child.ts";

@@ -1,0 +1,8 @@
+/** Compares byte arrays: how a header that comes again is told from one that changed. */
+
+/** Whether both hold the same bytes; none at all is like no other. */
+export function sameBytes(a: Uint8Array, b: Uint8Array | undefined): boolean {
+  if (a.length !== b?.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
