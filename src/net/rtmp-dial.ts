@@ -10,6 +10,7 @@ import { RtmpClient } from "../rtmp/client.ts";
 import type { FourCcs } from "../rtmp/connect.ts";
 import type { MediaEvent, RtmpEvent } from "../rtmp/events.ts";
 import { parseRtmpServer, parseRtmpUrl, redactUrl, type RtmpUrl } from "../rtmp/url.ts";
+import { ControlOutput } from "./control-output.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { watchSending } from "./send-watch.ts";
 import { connectTcp, type TlsOptions } from "./tcp.ts";
@@ -93,6 +94,7 @@ export class RtmpLink {
   readonly #handler: LinkHandler;
   readonly #client: RtmpClient;
   #transport: ByteTransport | undefined;
+  readonly #control = new ControlOutput();
   readonly #timer = new DeadlineTimer(() => this.#onDeadline());
   #stopWatch: (() => void) | undefined;
   #settle: { resolve(detour: Detour | undefined): void; reject(error: unknown): void } | undefined;
@@ -190,7 +192,7 @@ export class RtmpLink {
     const { url, tls, bind, connectTimeout } = this.#target;
     const handler: TransportHandler = {
       onData: (segment) => this.#onData(segment),
-      onDrain: () => this.#handler.onDrain(),
+      onDrain: () => this.#onDrain(),
       onClose: (error) => this.#onClose(error),
     };
     const where = {
@@ -203,6 +205,11 @@ export class RtmpLink {
     this.#transport = await connectTcp(where, handler, signal);
     if (this.#target.intent === "publish")
       this.#stopWatch = watchSending(this.#transport, this.#target.stall, () => this.#onStuck());
+  }
+
+  #onDrain(): void {
+    this.#control.drained();
+    this.#handler.onDrain();
   }
 
   #onData(segment: Uint8Array): void {
@@ -229,7 +236,7 @@ export class RtmpLink {
   }
 
   #flushOutput(): void {
-    for (const bytes of this.#client.takeOutput()) this.#transport?.send(bytes);
+    if (this.#transport !== undefined) this.#control.send(this.#client.takeOutput(), this.#transport);
   }
 
   #deliver(): void {

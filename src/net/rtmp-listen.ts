@@ -14,6 +14,7 @@ import type {
   PublishRequest,
   ServerEvent,
 } from "../rtmp/server-events.ts";
+import { ControlOutput } from "./control-output.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
 import { watchSending } from "./send-watch.ts";
 import { listenTcp, type ListenAddress, type TcpListener } from "./tcp-listen.ts";
@@ -123,6 +124,7 @@ export class ServerLink {
   readonly #context: LinkContext;
   readonly #server: RtmpServer;
   #stream: StreamHandler | undefined;
+  readonly #control = new ControlOutput();
   readonly #timer = new DeadlineTimer(() => this.#onDeadline());
   #stopWatch: (() => void) | undefined;
   #lastHeard = performance.now();
@@ -143,7 +145,7 @@ export class ServerLink {
     this.#arm();
     return {
       onData: (segment) => this.#onData(segment),
-      onDrain: () => this.#stream?.onDrain(),
+      onDrain: () => this.#onDrain(),
       onClose: () => this.#end("the connection is lost", undefined),
     };
   }
@@ -226,6 +228,11 @@ export class ServerLink {
     this.#end("closed", trouble);
   }
 
+  #onDrain(): void {
+    this.#control.drained();
+    this.#stream?.onDrain();
+  }
+
   #onData(segment: Uint8Array): void {
     this.#lastHeard = performance.now();
     this.#run(() => this.#server.receive(segment, this.#lastHeard));
@@ -245,7 +252,7 @@ export class ServerLink {
   }
 
   #flushOutput(): void {
-    for (const bytes of this.#server.takeOutput()) this.#transport.send(bytes);
+    this.#control.send(this.#server.takeOutput(), this.#transport);
     if (this.#server.closing && !this.#over) this.#closeSoon();
   }
 

@@ -84,6 +84,29 @@ describe("Outbox", () => {
     expect([taken, outbox.size]).toEqual([[3], 0]);
   });
 
+  test("takes little more memory for many little pieces than they have bytes", () => {
+    const { outbox } = makeSocket(() => 0);
+    for (let i = 0; i < 10_000; i++)
+      outbox.send(bytes(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16));
+    expect(outbox.size).toBe(160_000);
+    expect(outbox.held).toBeLessThan(170_000);
+  });
+
+  test("lets go of what a slow reader took, though it never takes all", () => {
+    let left = 0;
+    const { outbox } = makeSocket((asked) => {
+      const count = Math.min(asked, left);
+      left -= count;
+      return count;
+    });
+    for (let i = 0; i < 100; i++) outbox.send(randomBytes(10_000, i));
+    for (let size = outbox.size; size > 10_000; size -= 10_000) {
+      left = 10_000;
+      expect(outbox.drain()).toBe(false);
+      expect([outbox.size, outbox.held]).toEqual([size - 10_000, size - 10_000]);
+    }
+  });
+
   test("sends nothing of nothing", () => {
     const { outbox, taken } = makeSocket(() => 0);
     outbox.send(bytes());

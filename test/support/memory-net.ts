@@ -1,6 +1,6 @@
 /**
  * Bun.connect without a network: while a MemoryNet lives, whoever connects gets a socket that ends in an RTMP server in
- * the same process. A server takes everything at once, so nothing depends on a clock, and every write is counted.
+ * the same process. A server takes everything at once, unless it is deaf, so nothing depends on a clock, and every write is counted.
  */
 import type { Socket } from "bun";
 import { type Handlers, Peer } from "./rtmp-server.ts";
@@ -18,6 +18,8 @@ export class MemoryConnection {
   readonly peer: Peer;
   /** Calls of write by the client; with a real socket, system calls. */
   writes = 0;
+  /** When set, the server takes nothing of what the client writes. */
+  deaf = false;
   readonly #handler: ClientHandler;
   readonly #client: object;
   #closed = false;
@@ -34,6 +36,7 @@ export class MemoryConnection {
       ...{ pause: () => {}, resume: () => {} },
       write: (bytes: Uint8Array) => {
         this.writes += 1;
+        if (this.deaf) return 0;
         peer.receive(bytes);
         return bytes.length;
       },
