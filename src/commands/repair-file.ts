@@ -15,6 +15,7 @@ import {
   writeFlvTagHeader,
   writePreviousTagSize,
 } from "../media/flv-writer.ts";
+import { TYPE_ID_OF_KIND } from "../media/packet.ts";
 import { HEAD_AT } from "../media/recording-head.ts";
 import { Mender, type MendedTag } from "../media/repair.ts";
 import type { Finding } from "../media/repair-finding.ts";
@@ -35,7 +36,6 @@ export type Repaired = { readonly bytes: number; readonly ms: number };
 
 /** Grows with the tags of one segment. */
 const FIRST_CAPACITY = 1 << 20;
-const DATA_TAG = 18;
 
 /** Reads a file and reports what is wrong with it. Throws DiskError, MediaError. */
 export async function surveyFile(
@@ -104,7 +104,7 @@ async function writeTags(
     out.tag(tag.filtered ? tag.typeId | FILTER_BIT : tag.typeId, tag.time, tag.body);
   };
   out.bytes(flvHeader(first.tracks));
-  out.tag(DATA_TAG, 0, new Uint8Array(headSize));
+  out.tag(TYPE_ID_OF_KIND.data, 0, new Uint8Array(headSize));
   for (const { tag } of firstMender.lateHeaders) onTag(tag);
   const mender = new Mender({ onTag, onFinding: () => {} }, firstMender.lateHeaders);
   let left = size;

@@ -5,6 +5,7 @@
 import { MediaError } from "../errors.ts";
 import { skipLastTier } from "../last-tier.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
+import { kindOfTypeId } from "./packet.ts";
 
 /** Size of the file header, without the first PreviousTagSize. FLV 10.1 E.2. */
 export const FLV_HEADER_SIZE = 9;
@@ -34,7 +35,7 @@ export function u32(bytes: Uint8Array, at: number): number {
 
 /** Whether the low five bits of a tag's first byte are a type that FLV knows: audio, video, AMF3 and AMF0 data. */
 export function isTagType(type: number): boolean {
-  return type === 8 || type === 9 || type === 18 || type === 15;
+  return kindOfTypeId(type) !== undefined;
 }
 
 /** Whether a back-pointer is one of those that writers put behind a tag with a body of `size`. As ffmpeg. */
@@ -46,7 +47,8 @@ export function agrees(backPointer: number, size: number, sum: number): boolean 
 
 /** Whether a type is that of sound or pictures, which come all the time; anything else is rare. */
 export function isMedia(type: number): boolean {
-  return type === 8 || type === 9;
+  const kind = kindOfTypeId(type);
+  return kind === "audio" || kind === "video";
 }
 
 /** Whether a file header stands here, as in files put one after the other with cat. 9 bytes must be there. */

@@ -9,6 +9,7 @@
  */
 
 import type { Slab } from "../bytes/slab-pool.ts";
+import { skipLastTier } from "../last-tier.ts";
 
 /** RTMP message type = FLV tag type. */
 export type MediaKind = "audio" | "video" | "data";
@@ -37,3 +38,23 @@ export type MediaPacket = {
 
 /** The type id that RTMP (message) and FLV (tag) share for each kind. */
 export const TYPE_ID_OF_KIND: Readonly<Record<MediaKind, number>> = { audio: 8, video: 9, data: 18 };
+
+/** Data in AMF3 has a type id of its own. */
+export const DATA_AMF3_TYPE_ID = 15;
+
+/** The same the other way round: what a message or tag with this type id carries; undefined if it is no media. */
+export function kindOfTypeId(typeId: number): MediaKind | undefined {
+  switch (typeId) {
+    case 8:
+      return "audio";
+    case 9:
+      return "video";
+    case 18:
+    case DATA_AMF3_TYPE_ID:
+      return "data";
+    default:
+      return undefined;
+  }
+}
+
+skipLastTier(kindOfTypeId);

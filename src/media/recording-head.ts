@@ -27,6 +27,7 @@ import {
 } from "./flv-writer.ts";
 import type { Keyframes } from "./keyframe-index.ts";
 import { isStaleKey, type Metadata } from "./metadata.ts";
+import { TYPE_ID_OF_KIND } from "./packet.ts";
 import type { RecordingCounts, RecordingTally } from "./recording-tally.ts";
 import type { TrackFacts } from "./recording-facts.ts";
 
@@ -218,7 +219,10 @@ const BEGINNING: readonly number[] = (() => {
   const entries = keys.map((key): [string, Amf0Value] => [key, 0]);
   const body = encodeAmf0(["onMetaData", { kind: "ecma", entries }]);
   const name = encodeAmf0(["onMetaData"]).length;
-  const bytes: number[] = [...flvHeader({ audio: true, video: true }), ...flvTag(18, 0, body)];
+  const bytes: number[] = [
+    ...flvHeader({ audio: true, video: true }),
+    ...flvTag(TYPE_ID_OF_KIND.data, 0, body),
+  ];
   const free = (at: number, count: number): void => void bytes.fill(ANY, at, at + count);
   free(FLV_FLAGS_OFFSET, 1);
   // The size of the tag, the number of keys, and the values.

@@ -9,7 +9,7 @@ import { FlvReader } from "./flv-reader.ts";
 import type { FlvTag } from "./flv-tag.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";
 import { readMetadata, type Metadata } from "./metadata.ts";
-import type { MediaKind } from "./packet.ts";
+import { kindOfTypeId, TYPE_ID_OF_KIND } from "./packet.ts";
 import { TrackFacts } from "./recording-facts.ts";
 import { CREATOR, HEAD_AT, NAME_KEY } from "./recording-head.ts";
 import { RecordingTally } from "./recording-tally.ts";
@@ -22,8 +22,6 @@ export type Scanned = {
   readonly facts: TrackFacts;
   readonly tally: RecordingTally;
 };
-
-const KINDS: Readonly<Record<number, MediaKind>> = { 8: "audio", 9: "video", 18: "data" };
 
 /** Reads one recording; see the head of this file. */
 export class RecordingScan {
@@ -76,7 +74,7 @@ export class RecordingScan {
     // The last tag may lack its back-pointer only; it is cut off with the rest.
     if (this.#over && tag.offset + FLV_TAG_HEADER_SIZE + tag.body.length + PREVIOUS_TAG_SIZE > this.#bytes)
       return;
-    const kind = KINDS[tag.typeId];
+    const kind = kindOfTypeId(tag.typeId);
     if (kind === undefined) return;
     const { role, codec, track } = readTagHeader(kind, tag.body);
     const packet = { kind, role, codec, track, body: tag.body };
@@ -85,7 +83,10 @@ export class RecordingScan {
   }
 
   #takeHead({ typeId, body, offset }: FlvTag): void {
-    const claims = typeId === 18 && offset + FLV_TAG_HEADER_SIZE === HEAD_AT ? readMetadata(body) : undefined;
+    const claims =
+      typeId === TYPE_ID_OF_KIND.data && offset + FLV_TAG_HEADER_SIZE === HEAD_AT
+        ? readMetadata(body)
+        : undefined;
     const creator = stringOf(claims?.entries.find(([key]) => key === "metadatacreator")?.[1]);
     if (claims === undefined || creator !== CREATOR) {
       this.#foreign = true;
@@ -114,6 +115,6 @@ export function recordingNameIn(bytes: Uint8Array): string | undefined {
   } catch (error) {
     if (!(error instanceof MediaError)) throw error;
   }
-  const claims = first?.typeId === 18 ? readMetadata(first.body) : undefined;
+  const claims = first?.typeId === TYPE_ID_OF_KIND.data ? readMetadata(first.body) : undefined;
   return stringOf(claims?.entries.find(([key]) => key === NAME_KEY)?.[1]);
 }

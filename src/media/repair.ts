@@ -11,7 +11,7 @@ import { sameBytes } from "../bytes/same-bytes.ts";
 import { FlvReader } from "./flv-reader.ts";
 import type { FlvDamage, FlvTag } from "./flv-tag.ts";
 import { codecByName } from "./fourcc.ts";
-import type { MediaKind, PacketRole } from "./packet.ts";
+import { kindOfTypeId, type MediaKind, type PacketRole } from "./packet.ts";
 import { RepairClock, type StampedFrame } from "./repair-clock.ts";
 import { damageFinding, type Finding } from "./repair-finding.ts";
 import { RepairMetadata } from "./repair-metadata.ts";
@@ -225,8 +225,7 @@ function keyOf(kind: MediaKind, header: TagHeader): string {
   return `${kind}/${header.track}/${header.multitrack ? "many" : "one"}`;
 }
 
-/** Type 15 is data in AMF3. */
+/** A reader hands out nothing else than sound, pictures and data. */
 function kindOf(typeId: number): MediaKind {
-  if (typeId === 8) return "audio";
-  return typeId === 9 ? "video" : "data";
+  return kindOfTypeId(typeId) ?? "data";
 }

@@ -10,7 +10,7 @@
  */
 
 import { skipLastTierIn } from "../last-tier.ts";
-import type { MediaKind, MediaPacket } from "../media/packet.ts";
+import { DATA_AMF3_TYPE_ID, kindOfTypeId, type MediaPacket } from "../media/packet.ts";
 import { readTagHeader } from "../media/tag.ts";
 import { Timeline } from "../media/timeline.ts";
 import type { Hub } from "./hub.ts";
@@ -115,10 +115,10 @@ export class Ingest {
 
   /** The packet of what came, with its place on the timeline; undefined if it means nothing. */
   packet({ typeId, timestamp, payload, slab }: Incoming): MediaPacket | undefined {
-    const kind = kindOf(typeId);
+    const kind = kindOfTypeId(typeId);
     if (kind === undefined) return undefined;
     // Flash Media Server's AMF3 data is AMF0 behind one byte, which what records or forwards it does not know.
-    const body = typeId === DATA_AMF3 && payload[0] === 0 ? payload.subarray(1) : payload;
+    const body = typeId === DATA_AMF3_TYPE_ID && payload[0] === 0 ? payload.subarray(1) : payload;
     const header = readTagHeader(kind, body);
     if (header.empty) return undefined;
     const passes = header.role === "key" || header.role === "frame";
@@ -221,23 +221,7 @@ export class Ingest {
   }
 }
 
-const DATA_AMF3 = 15;
-
 /** No longer than this between two looks at the signal and the clock, in ms. */
 const MAX_NAP_MS = 1000;
-
-function kindOf(typeId: number): MediaKind | undefined {
-  switch (typeId) {
-    case 8:
-      return "audio";
-    case 9:
-      return "video";
-    case 18:
-    case DATA_AMF3:
-      return "data";
-    default:
-      return undefined;
-  }
-}
 
 skipLastTierIn(Ingest);

@@ -7,6 +7,7 @@
 import { sameBytes } from "../../bytes/same-bytes.ts";
 import { describe, MediaError } from "../../errors.ts";
 import { AudioClock } from "../../media/audio-clock.ts";
+import { TYPE_ID_OF_KIND } from "../../media/packet.ts";
 import { NEITHER, RawAudio, type AudioFacts, type AudioFrame } from "../../media/raw-audio.ts";
 import type { Ingest } from "../ingest.ts";
 import { realSupervision, supervise, type Failure, type RetryPolicy } from "../supervise.ts";
@@ -34,7 +35,6 @@ export type Pictures = {
   onAudioFacts(facts: AudioFacts): void;
 };
 
-const AUDIO_TYPE_ID = 8;
 /** The header of sound that was away for so many ms is placed beside the picture. */
 const AWAY_MS = 1000;
 /** More sound than this within such a time, both in ms, is no live sound. */
@@ -105,7 +105,7 @@ export class JoinedAudio {
     if (origin === undefined || header === this.#sent) return;
     if (!sameBytes(header, this.#sent)) {
       if (this.#end === undefined || now - this.#end > AWAY_MS) this.#from = now;
-      this.#ingest.push(AUDIO_TYPE_ID, stampOf(now - origin), header);
+      this.#ingest.push(TYPE_ID_OF_KIND.audio, stampOf(now - origin), header);
     }
     this.#sent = header;
   }
@@ -120,7 +120,7 @@ export class JoinedAudio {
     if (this.#end !== undefined && time - this.#end > ms)
       this.#options.notice(`${((time - this.#end) / 1000).toFixed(1)}s of sound are missing`);
     this.#end = time + ms;
-    this.#ingest.push(AUDIO_TYPE_ID, stampOf(time - origin), frame.body);
+    this.#ingest.push(TYPE_ID_OF_KIND.audio, stampOf(time - origin), frame.body);
   }
 }
 

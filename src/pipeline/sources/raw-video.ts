@@ -16,6 +16,7 @@ import {
 } from "../../media/capture-clock.ts";
 import { H264Rules } from "../../media/h264-rules.ts";
 import { HevcRules } from "../../media/hevc-rules.ts";
+import { TYPE_ID_OF_KIND } from "../../media/packet.ts";
 import type { AudioFacts } from "../../media/raw-audio.ts";
 import type { PictureFacts } from "../../media/video-rules.ts";
 import type { Ingest } from "../ingest.ts";
@@ -50,7 +51,6 @@ export type RawVideoOptions = {
   readonly notice: (line: string) => void;
 };
 
-const TYPE_ID = { video: 9, data: 18 } as const;
 /** Rates that a parameter set may claim and be believed. */
 const PLAUSIBLE = { least: 1, most: 240 } as const;
 
@@ -212,9 +212,9 @@ class RawRun implements Pictures {
     const stamp = Math.round(time) >>> 0;
     if (unit.header !== undefined) {
       this.#pushMetadata(unit.facts, stamp);
-      this.#ingest.push(TYPE_ID.video, stamp, unit.header);
+      this.#ingest.push(TYPE_ID_OF_KIND.video, stamp, unit.header);
     }
-    this.#ingest.push(TYPE_ID.video, stamp, unit.body(Math.round(unit.distance * frameMs)));
+    this.#ingest.push(TYPE_ID_OF_KIND.video, stamp, unit.body(Math.round(unit.distance * frameMs)));
     this.#report.frame(time, performance.now());
   }
 
@@ -227,7 +227,7 @@ class RawRun implements Pictures {
     const fps = this.#options.fps ?? listed ?? claimedFps(facts);
     const name = codec === "h264" ? "avc1" : "hvc1";
     const known = { codec: name, width, height, fps, bitrate, audio: this.#audioFacts };
-    this.#ingest.push(TYPE_ID.data, stamp, captureMetadata(known));
+    this.#ingest.push(TYPE_ID_OF_KIND.data, stamp, captureMetadata(known));
   }
 }
 
