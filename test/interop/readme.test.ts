@@ -1,11 +1,13 @@
 /**
  * The README's commands, as they are printed: each block behind a `<!-- job: NAME -->` runs in a shell, with runnel
- * in the PATH and a server where the block names one. Only the ports differ, because this machine may be in use.
+ * in the PATH and a server where the block names one. Only the ports differ, because this machine may be in use. Lines
+ * of crontabs, here and in the recipes, run as cron runs them; the folders that they name are elsewhere.
  */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runnelBinary } from "../support/binary.ts";
+import { cronCommand, startAsCron } from "../support/crontab.ts";
 import { decodingErrors, publish, show } from "../support/media.ts";
 import { type Nginx, startNginx } from "../support/nginx.ts";
 import { freePort, until, untilListening } from "../support/ports.ts";
@@ -21,7 +23,7 @@ const README = await Bun.file(join(import.meta.dir, "../../README.md")).text();
 
 /** The commands of a job, one a line. */
 function commands(job: string): string[] {
-  const block = new RegExp(`<!-- job: ${job} -->\\n\`\`\`sh\\n([^]*?)\n\`\`\``).exec(README)?.[1];
+  const block = new RegExp(`<!-- job: ${job} -->\\n\`\`\`\\w+\\n([^]*?)\n\`\`\``).exec(README)?.[1];
   if (block === undefined) throw new Error(`README.md has no job ${job}`);
   return block.split("\n");
 }
@@ -31,6 +33,8 @@ type Stage = {
   nginx: Nginx;
   folder: string;
   listen: number;
+  /** A command with the ports of this stage. */
+  local(command: string): string;
   sh(command: string, env?: Record<string, string>): Child;
 };
 
@@ -38,17 +42,28 @@ async function stage(): Promise<Stage> {
   const [nginx, listen] = [await startNginx(), await freePort()];
   const folder = scratch("readme");
   symlinkSync(await runnelBinary(), join(folder, "runnel"));
-  const sh = (command: string, env: Record<string, string> = {}): Child => {
-    const local = command
+  const local = (command: string): string =>
+    command
       .replaceAll("rtmp://127.0.0.1/", `rtmp://127.0.0.1:${nginx.port}/`)
       .replaceAll(":1936", `:${listen}`);
+  const sh = (command: string, env: Record<string, string> = {}): Child => {
     const variables = Object.entries({ PATH: `${folder}:/usr/bin:/bin`, ...env }).map(
       ([k, v]) => `${k}=${v}`,
     );
-    // As cron would: nothing in the environment but what is said here.
-    return start(["env", "-i", ...variables, "sh", "-c", local], { cwd: folder, timeout: 60_000 });
+    // Nothing in the environment but what is said here.
+    return start(["env", "-i", ...variables, "sh", "-c", local(command)], { cwd: folder, timeout: 60_000 });
   };
-  return { nginx, folder, listen, sh };
+  return { nginx, folder, listen, local, sh };
+}
+
+/** The lines of a crontab, each as the command that cron runs, with the binary and the folders of this test. */
+function cronCommands(lines: readonly string[], folder: string, binary: string): string[] {
+  return lines.map((line) =>
+    cronCommand(line)
+      .replaceAll("/usr/local/bin/runnel", binary)
+      .replaceAll("/srv/video", folder)
+      .replaceAll("/etc/runnel", folder),
+  );
 }
 
 /** Waits for a command and expects that it did what was asked; returns what it said. */
@@ -83,9 +98,10 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
   });
 
   test("relay, and cron", async () => {
-    const { nginx, folder, sh } = await stage();
+    const { nginx, folder, local, sh } = await stage();
     await using _air = await onAir(nginx);
-    const both = [sh(commands("relay")[0]!), sh(commands("cron")[0]!)];
+    const [nightly] = cronCommands(commands("cron").slice(1), folder, await runnelBinary());
+    const both = [sh(commands("relay")[0]!), startAsCron(local(nightly!), scratch("home"))];
     for (const child of both) await well(child);
     for (const name of ["own", "other"]) {
       expect(await decodingErrors(await nginx.recording(name))).toBe("");
@@ -105,7 +121,10 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
     await until("there is some of it", () => Bun.file(nginx.recordings("cam")[0]!).size > 300_000);
     push.signal("SIGINT");
     await well(push);
-    expect(await decodingErrors(await nginx.recording("cam"))).toBe("");
+    await well(sh(`${commands("pipe")[0]!} --for 2s`, { ...env, STREAM_KEY: "piped" }));
+    for (const name of ["cam", "piped"]) {
+      expect(await decodingErrors(await nginx.recording(name))).toBe("");
+    }
   });
 
   test("listen for OBS", async () => {
@@ -142,4 +161,29 @@ test("what needs a microphone, or other people's servers, is understood as it is
     );
     expect(said).not.toContain("of-");
   }
+});
+
+const RECIPES = join(import.meta.dir, "../../recipes");
+const KEYS = ["CAM_TOKEN", "OBS_KEY", "TWITCH_KEY", "YOUTUBE_KEY", "BACKUP_KEY"];
+
+test("what the recipes say for a crontab is understood as it is printed", async () => {
+  const [folder, camera, binary] = [scratch("readme"), makeRpicam(), await runnelBinary()];
+  let lines = 0;
+  for (const name of readdirSync(RECIPES).filter((file) => file.endsWith(".yaml"))) {
+    copyFileSync(join(RECIPES, name), join(folder, name));
+    const text = readFileSync(join(RECIPES, name), "utf8");
+    const crontab = [...text.matchAll(/^# +((?:@|[\d*]).*runnel .*)$/gm)].map((match) => match[1]!);
+    for (const command of cronCommands(crontab, folder, binary)) {
+      lines += 1;
+      const [, file] = /\. (\S+\.env)/.exec(command)!;
+      writeFileSync(file!, KEYS.map((key) => `${key}=of-${key}\n`).join(""));
+      const path = `${camera.folder}:/usr/bin:/bin`;
+      const said = await well(
+        startAsCron(`${command} --dry-run`, scratch("home"), { ...camera.env, PATH: path }),
+      );
+      expect(said).toMatch(/^(pull|push|relay) /);
+      expect(said).not.toContain("of-");
+    }
+  }
+  expect(lines).toBe(4);
 });

@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runnelBinary } from "../support/binary.ts";
+import { cronCommand, startAsCron } from "../support/crontab.ts";
 import { lengthOf, readFlvFile } from "../support/flv-compare.ts";
 import { freePort, until } from "../support/ports.ts";
 import { run, start, type Child } from "../support/process.ts";
@@ -131,8 +132,7 @@ describe("several jobs", () => {
     expect(readdirSync(join(folder, "runnel"))).toEqual([]);
   });
 
-  test("on a terminal: a line for each, below the log", async () => {
-    if (!needs("tmux")) return;
+  test.skipIf(!needs("tmux"))("on a terminal: a line for each, below the log", async () => {
     const { folder, file } = recipe(
       `${ENDLESS}  later: { from: 'testcard:', record: later.flv, schedule: ${NEW_YEAR} }\n`,
     );
@@ -250,12 +250,6 @@ async function block(name: string): Promise<string> {
   return text;
 }
 
-/** What cron runs of a line: everything behind five fields, up to the first % that has no backslash. */
-function cronCommand(line: string): string {
-  const command = line.trim().split(/\s+/).slice(5).join(" ");
-  return command.split(/(?<!\\)%/)[0]!.replaceAll("\\%", "%");
-}
-
 describe("as others start it", () => {
   /** The folders that the README names, here. */
   async function stage() {
@@ -274,17 +268,15 @@ describe("as others start it", () => {
   test("the crontab line", async () => {
     const { etc, video, local, folder } = await stage();
     const lines = (await block("crontab")).split("\n").filter((line) => !line.startsWith("#"));
+    writeFileSync(join(etc, "cam.env"), "CAM_TOKEN=of-the-camera\n");
     writeFileSync(
-      join(etc, "porch.yaml"),
-      "version: 1\njobs:\n  porch: { from: 'testcard:', to: { x: 'rtmp://127.0.0.1:1/a/b' }, record: '%Y/{job}.flv', for: 1s }\n",
+      join(etc, "nightly.yaml"),
+      "version: 1\njobs:\n  porch: { from: 'testcard:', to: { x: 'rtmp://127.0.0.1:1/a/b?${CAM_TOKEN}' }, record: '%Y/{job}.flv', for: 1s }\n",
     );
     for (const line of lines) {
       const command = cronCommand(local(line)).replace("runnel pull", "runnel push");
       expect(command).toContain("runnel");
-      const variables = [`HOME=${folder}`, "LOGNAME=video", "PATH=/usr/bin:/bin", "SHELL=/bin/sh"];
-      const result = await run(["env", "-i", ...variables, "sh", "-c", `exec <&-; ${command}`], {
-        cwd: folder,
-      });
+      const result = await startAsCron(command, folder).finished;
       // The destination cannot be reached, and that is all that is wrong.
       expectExit(result, 3);
       expectLastLine(result, /^incomplete: 1s in 1 file/);
