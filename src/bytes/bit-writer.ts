@@ -1,8 +1,8 @@
 /**
- * BitWriter is the counterpart of BitReader: bits, Exp-Golomb numbers and whole bytes go in, a NAL unit comes out, with
- * its header byte and emulation prevention. Called by the test card, which makes parameter
- * sets and slices without an encoder.
+ * BitWriter is the counterpart of BitReader: bits, Exp-Golomb numbers and whole bytes go in, a NAL unit comes out, with its
+ * header byte and emulation prevention. For the test card, whose parameter sets and slices are made without an encoder.
  */
+import { withRoom } from "./room.ts";
 
 /** Bytes that a new writer has room for. */
 const CAPACITY = 4096;
@@ -41,7 +41,7 @@ export class BitWriter {
   /** Whole bytes as they are; only when aligned. */
   bytes(bytes: Uint8Array): void {
     if (this.#heldBits !== 0) throw new Error("Internal: bytes in the middle of a byte");
-    this.#reserve(bytes.length);
+    this.#bytes = withRoom(this.#bytes, this.#length, bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
@@ -59,19 +59,11 @@ export class BitWriter {
   }
 
   #flushByte(): void {
-    this.#reserve(1);
+    this.#bytes = withRoom(this.#bytes, this.#length, 1);
     this.#bytes[this.#length] = this.#held;
     this.#length++;
     this.#held = 0;
     this.#heldBits = 0;
-  }
-
-  #reserve(size: number): void {
-    const needed = this.#length + size;
-    if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
   }
 }
 

@@ -1,8 +1,9 @@
 /**
  * ByteWriter builds a byte array whose length is not known beforehand: commands, metadata, file headers. Values
- * go in one after the other, take() hands the bytes out.
- * Not for media payloads: those are framed into buffers of exact size.
+ * go in one after the other, take() hands the bytes out. Not for media payloads: those are framed into buffers of exact
+ * size.
  */
+import { withRoom } from "./room.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -78,11 +79,9 @@ export class ByteWriter {
   }
 
   #reserve(size: number): void {
-    const needed = this.#length + size;
-    if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    const bytes = withRoom(this.#bytes, this.#length, size);
+    if (bytes === this.#bytes) return;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
   }
 }
