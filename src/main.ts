@@ -6,7 +6,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { commandHelp, programHelp } from "./commands/help.ts";
 import { unknownCommand } from "./commands/unknown-command.ts";
 import { rootCommand, runSubCommand, subCommandOf } from "./commands/verbs.ts";
-import { describe, isOurs, UsageError } from "./errors.ts";
+import { describe, isOurs, problemLine, UsageError } from "./errors.ts";
 import { ExitCode, exitCodeOf } from "./face/exit.ts";
 import { Terminal } from "./face/terminal.ts";
 
@@ -19,10 +19,10 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     const early = answerEarly(terminal, verb, rest);
     if (early !== undefined) return early;
-    return await runSubCommand(verb!, rest);
+    return await runSubCommand(verb!, rest, terminal);
   } catch (error) {
     if (error instanceof UsageError)
-      for (const problem of error.problems) terminal.line(`runnel: ${problem}`);
+      for (const problem of error.problems) terminal.line(`runnel: ${problemLine(problem)}`);
     else terminal.line(`runnel: ${describe(error)}`);
     if (!isOurs(error) && error instanceof Error) terminal.line(error.stack ?? "");
     return exitCodeOf(error);

@@ -5,6 +5,7 @@
 
 import { UsageError } from "../errors.ts";
 import { ExitCode, exitCodeOf } from "../face/exit.ts";
+import type { Terminal } from "../face/terminal.ts";
 import type { RecipeJob } from "../recipe/read-recipe.ts";
 import { formatPlace } from "../recipe/problems.ts";
 import { nextRuns, type Schedule } from "../recipe/schedule.ts";
@@ -26,7 +27,7 @@ const MOST_NAMED = 3;
 type Wanted = { readonly next: number; readonly resolved: boolean; readonly probe: boolean };
 
 /** Runs the command; returns the exit code. Throws UsageError. */
-export async function runCheckCommand(argv: readonly string[]): Promise<number> {
+export async function runCheckCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const flags = flagsOf("check");
   const args = parseArgs(argv, flags, process.env);
   if (args.positionals.length === 0)
@@ -37,7 +38,7 @@ export async function runCheckCommand(argv: readonly string[]): Promise<number> 
   const given = await givenVariables(process.env);
   const job = args.values.get("job")?.[0];
   const read = await readRecipes(args.positionals, { environment: process.env, given, job });
-  const faces = makeFaces(args, { mediaOnStdout: false });
+  const faces = makeFaces(terminal, args, { mediaOnStdout: false });
   faces.terminal.hide(read.secrets);
   if (read.problems.length > 0) {
     tellJsonProblems(read, faces);
@@ -50,7 +51,7 @@ export async function runCheckCommand(argv: readonly string[]): Promise<number> 
 function howMany(args: Args): number {
   const text = args.values.get("next")?.[0];
   if (text === undefined) return 0;
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError(`--next: "${text}" is no number of runs; write 5`);
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError({ flag: "--next", value: text, what: "is no number of runs", instead: "write 5" });
   return Number(text);
 }
 

@@ -6,7 +6,7 @@ import type { ConsolaInstance } from "consola/core";
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "../face/exit.ts";
 import { createLog, type LogFormat, type Verbosity } from "../face/log.ts";
-import { Terminal } from "../face/terminal.ts";
+import type { Terminal } from "../face/terminal.ts";
 import type { Args } from "./args.ts";
 
 /** What a command talks through. */
@@ -22,9 +22,12 @@ export type Faces = {
 
 const FORMATS: readonly LogFormat[] = ["text", "json", "journal"];
 
-/** Makes the faces. With media on stdout everything else goes to stderr. Throws UsageError. */
-export function makeFaces(args: Args, options: { readonly mediaOnStdout: boolean }): Faces {
-  const terminal = new Terminal(process.env);
+/** Makes the faces of the process's terminal. With media on stdout everything else goes to stderr. Throws UsageError. */
+export function makeFaces(
+  terminal: Terminal,
+  args: Args,
+  options: { readonly mediaOnStdout: boolean },
+): Faces {
   const quiet = (args.counts.get("quiet") ?? 0) > 0;
   const format = logFormat(args.values.get("log-format")?.[0]);
   const log = createLog(terminal, quiet ? -1 : verbosity(args.counts.get("verbose") ?? 0), format);
@@ -51,6 +54,6 @@ function verbosity(count: number): Verbosity {
 function logFormat(text: string | undefined): LogFormat {
   if (text === undefined) return "text";
   const format = FORMATS.find((candidate) => candidate === text);
-  if (format === undefined) throw new UsageError(`--log-format: "${text}" is none of ${FORMATS.join(", ")}`);
+  if (format === undefined) throw new UsageError({ flag: "--log-format", value: text, what: `is none of ${FORMATS.join(", ")}` });
   return format;
 }

@@ -3,17 +3,14 @@
  */
 
 import { ExitCode } from "../face/exit.ts";
-import { Terminal } from "../face/terminal.ts";
+import type { Terminal } from "../face/terminal.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { printRecipe as recipeText } from "../recipe/print.ts";
 import type { Args } from "./args.ts";
 import { namedOptions } from "./request.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Prints the recipe of a plan that flags made; returns the exit code. */
-export function printRecipe(plan: Plan, args: Args, environment: Environment): number {
-  const terminal = new Terminal(environment);
+export function printRecipe(plan: Plan, args: Args, terminal: Terminal): number {
   for (const line of recipeOf(plan, args).trimEnd().split("\n")) terminal.out(line);
   return ExitCode.done;
 }

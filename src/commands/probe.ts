@@ -4,6 +4,7 @@
 
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "../face/exit.ts";
+import type { Terminal } from "../face/terminal.ts";
 import { formatInspection, formatProbe } from "../media/probe-text.ts";
 import { StreamProbe } from "../media/probe.ts";
 import type { Inspection } from "../media/repair-inspection.ts";
@@ -28,7 +29,7 @@ import { listenForSignals } from "./signals.ts";
 const DEFAULT_WATCH_MS = 5000;
 
 /** Runs the command; returns the exit code. Throws UsageError, and what the source throws. */
-export async function runProbeCommand(argv: readonly string[]): Promise<number> {
+export async function runProbeCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const args = parseArgs(argv, flagsOf("probe"), process.env);
   const [text, ...more] = [...(args.values.get("rtmp") ?? []), ...args.positionals];
   if (more.length > 0) throw new UsageError("probe looks at one URL or file at a time");
@@ -38,7 +39,7 @@ export async function runProbeCommand(argv: readonly string[]): Promise<number> 
     throw new UsageError("probe looks at a URL or a file");
   }
   if (source.kind === "file") requireFile(source.path);
-  const faces = makeFaces(args, { mediaOnStdout: false });
+  const faces = makeFaces(terminal, args, { mediaOnStdout: false });
   faces.terminal.hide(secretsOfPlan(source, [], []));
   const probe = new StreamProbe();
   const enough = new AbortController();
@@ -108,7 +109,7 @@ function duration(args: Args, flag: string): number | undefined {
   const text = args.values.get(flag)?.[0];
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
-  if (isProblem(ms)) throw new UsageError(`--${flag}: ${ms.problem}`);
+  if (isProblem(ms)) throw new UsageError({ flag: `--${flag}`, ...ms });
   return ms;
 }
 
@@ -118,5 +119,5 @@ function timeoutSeconds(args: Args): number | undefined {
   if (text === undefined) return undefined;
   const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : 0;
   if (ms > 0) return ms;
-  throw new UsageError(`--timeout: "${text}" is no number of seconds`);
+  throw new UsageError({ flag: "--timeout", value: text, what: "is no number of seconds" });
 }

@@ -5,6 +5,7 @@
 
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "../face/exit.ts";
+import type { Terminal } from "../face/terminal.ts";
 import type { Plan } from "../recipe/plan.ts";
 import type { RecipeJob } from "../recipe/read-recipe.ts";
 import type { Args } from "./args.ts";
@@ -19,7 +20,7 @@ import { statsInterval } from "./run-plan.ts";
 export async function runRecipeJobs(
   verb: Plan["verb"],
   argv: readonly string[],
-  args: Args,
+  { args, terminal }: { readonly args: Args; readonly terminal: Terminal },
 ): Promise<number> {
   const [file = "", ...more] = args.positionals;
   if (more.length > 0)
@@ -31,7 +32,7 @@ export async function runRecipeJobs(
   const read = await readRecipes([file], { environment: process.env, given, job });
   const jobs = read.jobs.filter((one) => one.plan.verb === verb);
   const plans = jobs.map((one) => one.plan);
-  const faces = makeFaces(args, { mediaOnStdout: plans.some(recordsToStdout) });
+  const faces = makeFaces(terminal, args, { mediaOnStdout: plans.some(recordsToStdout) });
   faces.terminal.hide(read.secrets);
   if (read.problems.length > 0) {
     await tellProblems(read, faces.terminal);

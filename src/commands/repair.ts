@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "../face/exit.ts";
 import { formatBytes, formatDuration, plural } from "../face/format.ts";
+import type { Terminal } from "../face/terminal.ts";
 import {
   type Finding,
   type FindingCounts,
@@ -34,10 +35,10 @@ type Order = {
 const SHOWN_FINDINGS = 20;
 
 /** Runs the command; returns the exit code. Throws UsageError, DiskError, MediaError. */
-export async function runRepairCommand(argv: readonly string[]): Promise<number> {
+export async function runRepairCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const args = parseArgs(argv, flagsOf("repair"), process.env);
   const order = orderOf(args);
-  const faces = makeFaces(args, { mediaOnStdout: false });
+  const faces = makeFaces(terminal, args, { mediaOnStdout: false });
   using signals = listenForSignals({ onStatistics: () => {} });
   try {
     return await new Repair(order, faces).run(signals.stop);

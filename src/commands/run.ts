@@ -4,6 +4,7 @@
 
 import { UsageError } from "../errors.ts";
 import { ExitCode } from "../face/exit.ts";
+import type { Terminal } from "../face/terminal.ts";
 import { parseArgs } from "./args.ts";
 import { makeFaces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
@@ -12,7 +13,7 @@ import { runJobs } from "./run-jobs.ts";
 import { statsInterval } from "./run-plan.ts";
 
 /** Runs the command; returns the exit code. Throws UsageError. */
-export async function runRunCommand(argv: readonly string[]): Promise<number> {
+export async function runRunCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const args = parseArgs(argv, flagsOf("run"), process.env);
   const { positionals } = args;
   if (positionals.length === 0) throw new UsageError("run needs a recipe: runnel run RECIPE.yaml...");
@@ -22,7 +23,7 @@ export async function runRunCommand(argv: readonly string[]): Promise<number> {
   const job = args.values.get("job")?.[0];
   const read = await readRecipes(positionals, { environment: process.env, given, job });
   const plans = read.jobs.map((one) => one.plan);
-  const faces = makeFaces(args, { mediaOnStdout: plans.some(recordsToStdout) });
+  const faces = makeFaces(terminal, args, { mediaOnStdout: plans.some(recordsToStdout) });
   faces.terminal.hide(read.secrets);
   if (read.problems.length > 0) {
     await tellProblems(read, faces.terminal);

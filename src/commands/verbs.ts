@@ -3,10 +3,14 @@
  */
 
 import { defineCommand, type ArgsDef, type CommandDef } from "citty";
+import type { Terminal } from "../face/terminal.ts";
 import { flagsOf, flagText, type Flag, type Verb } from "./flags.ts";
 
-/** What a subcommand does with its arguments; gives the exit code. */
-type Run = (argv: readonly string[]) => Promise<number>;
+/**
+ * What a subcommand does with its arguments; gives the exit code. The process has one terminal: secrets that the command
+ * learns of are masked in what it throws, too.
+ */
+type Run = (argv: readonly string[], terminal: Terminal) => Promise<number>;
 
 type VerbRow = {
   readonly verb: Verb;
@@ -33,7 +37,7 @@ const ROWS: readonly VerbRow[] = [
         required: false,
       },
     ],
-    run: async (argv) => (await import("./job.ts")).runJobCommand("pull", argv),
+    run: async (argv, terminal) => (await import("./job.ts")).runJobCommand("pull", argv, terminal),
   },
   {
     verb: "push",
@@ -44,7 +48,7 @@ const ROWS: readonly VerbRow[] = [
       ),
       DEST,
     ],
-    run: async (argv) => (await import("./job.ts")).runJobCommand("push", argv),
+    run: async (argv, terminal) => (await import("./job.ts")).runJobCommand("push", argv, terminal),
   },
   {
     verb: "relay",
@@ -53,19 +57,19 @@ const ROWS: readonly VerbRow[] = [
       source("rtmp:// rtmps:// http(s)://….flv, listen:[HOST:]PORT/APP[/KEY], or RECIPE.yaml"),
       DEST,
     ],
-    run: async (argv) => (await import("./job.ts")).runJobCommand("relay", argv),
+    run: async (argv, terminal) => (await import("./job.ts")).runJobCommand("relay", argv, terminal),
   },
   {
     verb: "run",
     description: "run every job of recipes, scheduled ones on their schedule",
     positionals: [{ name: "RECIPE...", description: "YAML files", required: true }],
-    run: async (argv) => (await import("./run.ts")).runRunCommand(argv),
+    run: async (argv, terminal) => (await import("./run.ts")).runRunCommand(argv, terminal),
   },
   {
     verb: "probe",
     description: "say what a stream or file holds (exit code 3: the file is damaged)",
     positionals: [source("rtmp:// rtmps:// http(s)://….flv, FILE.flv, or -")],
-    run: async (argv) => (await import("./probe.ts")).runProbeCommand(argv),
+    run: async (argv, terminal) => (await import("./probe.ts")).runProbeCommand(argv, terminal),
   },
   {
     verb: "repair",
@@ -78,13 +82,13 @@ const ROWS: readonly VerbRow[] = [
         required: true,
       },
     ],
-    run: async (argv) => (await import("./repair.ts")).runRepairCommand(argv),
+    run: async (argv, terminal) => (await import("./repair.ts")).runRepairCommand(argv, terminal),
   },
   {
     verb: "check",
     description: "say all that is wrong with recipes, or what they will do",
     positionals: [{ name: "RECIPE...", description: "YAML files", required: true }],
-    run: async (argv) => (await import("./check.ts")).runCheckCommand(argv),
+    run: async (argv, terminal) => (await import("./check.ts")).runCheckCommand(argv, terminal),
   },
   {
     verb: "schema",
@@ -112,10 +116,14 @@ export function subCommandOf(verb: string): CommandDef | undefined {
 }
 
 /** Runs a subcommand; gives the exit code. */
-export async function runSubCommand(verb: string, argv: readonly string[]): Promise<number> {
+export async function runSubCommand(
+  verb: string,
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
   const row = ROWS.find((candidate) => candidate.verb === verb);
   if (row === undefined) throw new Error(`no command ${verb}`);
-  return row.run(argv);
+  return row.run(argv, terminal);
 }
 
 function subCommand(row: VerbRow): CommandDef {

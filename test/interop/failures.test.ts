@@ -11,7 +11,7 @@ import { freePort } from "../support/ports.ts";
 import type { Finished } from "../support/process.ts";
 import { needs } from "../support/programs.ts";
 import { serveRtmp } from "../support/rtmp-server.ts";
-import { statusBytes } from "../support/rtmp-wire.ts";
+import { commandBytes, statusBytes } from "../support/rtmp-wire.ts";
 import { expectExit, expectLastLine, expectNoSecret, runnel } from "../support/runnel.ts";
 import { scratch } from "../support/scratch.ts";
 import { tidy } from "../support/tidy.ts";
@@ -72,6 +72,25 @@ describe("pull fails", () => {
       },
     });
     await pullFails(`rtmp://127.0.0.1:${server.port}/live/${STREAM}`, [4, 5], /127\.0\.0\.1/);
+  });
+
+  test("the server repeats the token in its refusal: it is shown neither by pull nor by probe", async () => {
+    using server = serveRtmp({
+      play: (peer) => {
+        const description = `no such stream: ${peer.stream}`;
+        const status = { level: "error", code: "NetStream.Play.StreamNotFound", description };
+        peer.send(commandBytes(1, "onStatus", 0, null, status));
+        peer.leave();
+      },
+    });
+    const url = `rtmp://127.0.0.1:${server.port}/live/${STREAM}`;
+    const words = /no such stream: show\?\*\*\*/;
+    await pullFails(url, [4, 5], words);
+    for (const noise of NOISE) {
+      const result = await runnel(["probe", url, ...noise]);
+      expectExit(result, 4, 5);
+      expectWords(result, words);
+    }
   });
 
   test("a password in the URL is a secret too", async () => {
