@@ -41,12 +41,15 @@ describe.skipIf(!needs("qemu"))("on a Cortex-A53", () => {
     expectExit(await emulated("pull", "--frobnicate"), 2);
   }, 400_000);
 
-  test("a file is pulled from nginx bit for bit", async () => {
-    if (!needs("ffmpeg", "nginx-rtmp")) return;
-    const nginx = await startNginx();
-    const file = await putShow(nginx.vod, "file.flv");
-    const out = join(scratch(), "out.flv");
-    expectExit(await emulated("pull", nginx.url("vod", "file.flv"), out), 0);
-    expect(differences(await readFlvFile(file), await readFlvFile(out))).toEqual([]);
-  }, 400_000);
+  test.skipIf(!needs("ffmpeg", "nginx-rtmp"))(
+    "a file is pulled from nginx bit for bit",
+    async () => {
+      const nginx = await startNginx();
+      const file = await putShow(nginx.vod, "file.flv");
+      const out = join(scratch(), "out.flv");
+      expectExit(await emulated("pull", nginx.url("vod", "file.flv"), out), 0);
+      expect(differences(await readFlvFile(file), await readFlvFile(out))).toEqual([]);
+    },
+    400_000,
+  );
 });

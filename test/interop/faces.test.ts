@@ -131,29 +131,32 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("what it says", () => {
     expectLastLine(bad, /127\.0\.0\.1/);
   });
 
-  test("on a terminal: one line with the stream and its bitrate", async () => {
-    if (!needs("tmux")) return;
-    const { publisher, url } = await liveServer();
-    const dir = scratch();
-    const socket = join(dir, "tmux");
-    const tmux = ["tmux", "-S", socket, "-f", "/dev/null"];
-    await using _server = start([...tmux, "-D"], { env: { TERM: "xterm-256color" }, timeout: 60_000 });
-    await until("tmux has a socket", () => existsSync(socket));
-    const command = `'${await runnelBinary()}' pull ${url} ${join(dir, "out.flv")}; sleep 30`;
-    await run([...tmux, "new-session", "-d", "-s", "face", "-x", "120", "-y", "20", command]);
-    const screen = async () => Buffer.from((await run([...tmux, "capture-pane", "-p"])).stdout).toString();
-    const line = /show.*\d+(\.\d+)? [kM]b\/s/;
-    await until("the status line", async () => line.test(await screen()));
-    const first = await screen();
-    expect(first.split("\n").filter((row) => line.test(row))).toHaveLength(1);
-    // It is repainted in place: another screen later there is still one.
-    await until("a repaint", async () => (await screen()) !== first);
-    expect((await screen()).split("\n").filter((row) => line.test(row))).toHaveLength(1);
-    await run([...tmux, "send-keys", "C-c"]);
-    await until("the file is finished", () => existsSync(join(dir, "out.flv")));
-    await publisher.stop();
-    await run([...tmux, "kill-server"]);
-  }, 60_000);
+  test.skipIf(!needs("tmux"))(
+    "on a terminal: one line with the stream and its bitrate",
+    async () => {
+      const { publisher, url } = await liveServer();
+      const dir = scratch();
+      const socket = join(dir, "tmux");
+      const tmux = ["tmux", "-S", socket, "-f", "/dev/null"];
+      await using _server = start([...tmux, "-D"], { env: { TERM: "xterm-256color" }, timeout: 60_000 });
+      await until("tmux has a socket", () => existsSync(socket));
+      const command = `'${await runnelBinary()}' pull ${url} ${join(dir, "out.flv")}; sleep 30`;
+      await run([...tmux, "new-session", "-d", "-s", "face", "-x", "120", "-y", "20", command]);
+      const screen = async () => Buffer.from((await run([...tmux, "capture-pane", "-p"])).stdout).toString();
+      const line = /show.*\d+(\.\d+)? [kM]b\/s/;
+      await until("the status line", async () => line.test(await screen()));
+      const first = await screen();
+      expect(first.split("\n").filter((row) => line.test(row))).toHaveLength(1);
+      // It is repainted in place: another screen later there is still one.
+      await until("a repaint", async () => (await screen()) !== first);
+      expect((await screen()).split("\n").filter((row) => line.test(row))).toHaveLength(1);
+      await run([...tmux, "send-keys", "C-c"]);
+      await until("the file is finished", () => existsSync(join(dir, "out.flv")));
+      await publisher.stop();
+      await run([...tmux, "kill-server"]);
+    },
+    60_000,
+  );
 });
 
 describe("help", () => {
