@@ -78,7 +78,7 @@ class Job {
     this.#episodes = new Episodes(parts.sinks, {
       retry: plan.retry,
       report,
-      hold: made && (!plan.realtime || plan.source.kind === "stdin"),
+      hold: made && (!plan.realtime || (plan.source.kind === "stdin" && parts.sinks.length === 1)),
       made,
       onHopeless: () => this.#stopSource.abort(),
     });

@@ -5,7 +5,7 @@
 
 import { describe } from "../errors.ts";
 import type { DialTarget } from "../net/rtmp-dial.ts";
-import type { ListenPlan, NetPlan, Plan, SinkPlan } from "../recipe/plan.ts";
+import type { ListenPlan, NetPlan, Plan, SinkPlan, SourcePlan } from "../recipe/plan.ts";
 import type { NameFields } from "./file-name.ts";
 import type { JobParts } from "./job.ts";
 import type { QueueLimits } from "./queue.ts";
@@ -23,10 +23,10 @@ export type Report = (event: JobEvent) => void;
 
 /** A player skips ahead earlier: whoever watches wants now. Who comes to watch must not hold up the stream. */
 const PLAYER_QUEUE: QueueLimits = { bytes: 8 * 1024 * 1024, ms: 5000, policy: "skip", unawaited: true };
-/** A recording beside destinations fails alone when this much waits for the disk. */
+/** A recording beside other sinks fails alone when this much waits for the disk. */
 const RECORDING_QUEUE: QueueLimits = { bytes: 64 * 1024 * 1024, ms: Infinity, policy: "fail" };
-/** A recording by itself makes the source wait instead: more than the disk takes in one go would only be memory. */
-const LONE_RECORDING_QUEUE: QueueLimits = { bytes: 2 * 1024 * 1024, ms: Infinity, policy: "hold" };
+/** One that the source waits for: more than the disk takes in one go would only be memory. */
+const AWAITED_RECORDING_QUEUE: QueueLimits = { bytes: 2 * 1024 * 1024, ms: Infinity, policy: "hold" };
 
 /** The source and sinks of a plan; `fourCcs` are the enhanced codecs that connect announces. */
 export async function makeParts(plan: Plan, fourCcs: FourCcs, report: Report): Promise<JobParts> {
@@ -167,11 +167,19 @@ async function makeSink(sink: SinkPlan, plan: Plan, { fourCcs, framer, port }: S
   }
 }
 
-/** Without destinations beside it nothing is hurt when the source waits for the disk, and nothing is lost. */
-function recordingQueue(plan: Plan): QueueLimits {
-  const finite = plan.source.kind === "file" || plan.source.kind === "stdin";
-  const alone = plan.sinks.every((sink) => sink.kind !== "rtmp");
-  return alone || finite ? LONE_RECORDING_QUEUE : RECORDING_QUEUE;
+/**
+ * The source waits for a recording that is alone, which hurts nobody and loses nothing, and where it goes as fast as the
+ * slowest takes it. Otherwise a disk that is slow is felt by nothing beside it.
+ */
+function recordingQueue({ source, sinks, realtime }: Plan): QueueLimits {
+  const waits = sinks.length === 1 || (!realtime && isRead(source));
+  return waits ? AWAITED_RECORDING_QUEUE : RECORDING_QUEUE;
+}
+
+/** Whether a source is a file or a pipe, which may be read at any pace. */
+function isRead(source: SourcePlan): boolean {
+  if (source.kind !== "capture") return source.kind === "file" || source.kind === "stdin";
+  return source.input.kind === "file" || source.input.kind === "stdin";
 }
 
 function dialOptions(net: NetPlan): Omit<DialTarget, "url" | "intent" | "fourCcs"> {

@@ -17,7 +17,7 @@ import { realSupervision, supervise, type Failure, type RetryPolicy } from "./su
 export type SinkRunnerOptions = {
   readonly retry: RetryPolicy;
   readonly report: (event: JobEvent) => void;
-  /** The source is a file that waits: the queue never drops. */
+  /** The source is a file or a pipe that waits for its destinations: their queues never drop. */
   readonly hold: boolean;
   /** The only sink of its job: a queue that never drops is kept over reconnects, and nobody else waits meanwhile. */
   readonly alone: boolean;

@@ -40,3 +40,19 @@ export function faultyDisk(fault: Fault): Disk {
   }) satisfies Disk["append"];
   return disk as Disk;
 }
+
+/** What befalls a disk that hangs from `stop` to `go`. */
+export function brake() {
+  let gate: PromiseWithResolvers<void> | undefined;
+  const fault: Fault = async () => {
+    if (gate !== undefined) await gate.promise;
+  };
+  return {
+    fault,
+    stop: () => (gate = Promise.withResolvers()),
+    go: () => {
+      gate?.resolve();
+      gate = undefined;
+    },
+  };
+}

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { DiskError } from "../../../src/errors.ts";
 import { ExitCode, exitCodeOf } from "../../../src/face/exit.ts";
 import { flvFileSink } from "../../../src/pipeline/sinks/flv-file.ts";
-import { faultyDisk, systemError, type Fault } from "../../support/faulty-disk.ts";
+import { brake, faultyDisk, systemError, type Fault } from "../../support/faulty-disk.ts";
 import { until } from "../../support/ports.ts";
 import { recordingJob as start } from "../../support/recording-job.ts";
 import { TestRecording } from "../../support/recordings.ts";
@@ -187,22 +187,6 @@ test("a folder that is removed is made anew", async () => {
 });
 
 describe("a disk that hangs", () => {
-  /** Hangs from `stop` to `go`. */
-  function brake() {
-    let gate: PromiseWithResolvers<void> | undefined;
-    const fault: Fault = async () => {
-      if (gate !== undefined) await gate.promise;
-    };
-    return {
-      fault,
-      stop: () => (gate = Promise.withResolvers()),
-      go: () => {
-        gate?.resolve();
-        gate = undefined;
-      },
-    };
-  }
-
   test("loses nothing while the queue has room", async () => {
     const disk = brake();
     const run = await start(disk.fault, { segment: { every: 2000, align: "media" } });
