@@ -28,7 +28,10 @@ export type MediaPacket = {
   readonly codec: string;
   /** Enhanced RTMP track id; 0 for everything legacy. */
   readonly track: number;
-  /** Decoding time in ms on the job's timeline: starts at 0, unwrapped, never going back within a track. */
+  /**
+   * Decoding time in ms on the episode's timeline: starts at 0, unwrapped, never going back within a track. An episode is
+   * media without an outage longer than `grace`.
+   */
   readonly dts: number;
   /** RTMP payload = FLV tag data. Read-only. */
   readonly body: Uint8Array;

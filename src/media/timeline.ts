@@ -1,7 +1,8 @@
 /**
- * The timeline of a job: 32-bit RTMP or FLV timestamps in, milliseconds out that begin at 0, are unwrapped and never
- * go back within a track. Sources call it for every packet and tell it when they connect again. There is no clock in
- * here: the stamps and the length of a gap are all it knows. protocol.md 2.4.
+ * A timeline: 32-bit RTMP or FLV timestamps in, milliseconds out that begin at 0, are unwrapped and never go back within
+ * a track. It goes on when its source connects again, if it is told so: there is one for each episode of a job, and for
+ * each file that is mended. There is no clock in here: the stamps and the length of a gap are all it knows.
+ * protocol.md 2.4.
  *
  * Audio and video share one reference, so a step of the source's clock moves both by the same amount:
  *
@@ -38,7 +39,7 @@ type Clock = { stamp: number; time: number; wraps24: boolean };
 /** `last` is the latest time given to this kind; `raw` the last before clamping, on `clock`. */
 type Track = { last: number; raw: number; started: boolean; clock: Clock | undefined };
 
-/** Maps the stamps of one source, across its reconnects, to the job's time in ms. */
+/** Maps the stamps of one source, across its reconnects, to one time in ms; see the head of this file. */
 export class Timeline {
   #discontinuities = 0;
   /** The latest time given to audio or video. */

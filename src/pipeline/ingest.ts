@@ -1,8 +1,8 @@
 /**
  * Ingest: where every source hands in what it read. A body becomes a MediaPacket (its header is peeked at, never
- * changed), gets its place on the job's timeline and goes to the hub. Kept over reconnects of the source, so the
- * timeline goes on. It also says when a source should wait: always for a sink that must lose nothing, and for one
- * that would skip in two cases, in which nobody is held up.
+ * changed), gets its place on the episode's timeline and goes to the hub. Kept over reconnects of the source, so the
+ * timeline goes on; it starts over with a new episode. It also says when a source should wait: always for a sink that
+ * must lose nothing, and for one that would skip in two cases, in which nobody is held up.
  *
  *   ahead      it brings media before its time, as a server does from its cache: until that is due
  *   backlog    its line was slow and has come back: it is read more slowly than it comes, but at twice the pace of
