@@ -1,6 +1,6 @@
 /**
- * BitWriter is the counterpart of BitReader: bits, Exp-Golomb numbers and whole bytes go in, a NAL unit comes out, with its
- * header byte and emulation prevention. For the test card, whose parameter sets and slices are made without an encoder.
+ * BitWriter is the counterpart of BitReader: bits, Exp-Golomb numbers and whole bytes go in, a NAL unit comes out, with
+ * its header byte and emulation prevention. For the test card, which makes parameter sets and slices without an encoder.
  */
 import { withRoom } from "./room.ts";
 

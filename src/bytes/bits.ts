@@ -1,7 +1,7 @@
 /**
  * BitReader walks a byte array bit by bit, highest bit first, with the Exp-Golomb numbers of H.264 and H.265. The
- * payload of a NAL unit goes through removeEmulationPrevention before. Called by the parameter set and AAC readers,
- * which turn the RangeError of a read past the end into a MediaError with their place.
+ * payload of a NAL unit goes through removeEmulationPrevention before. Reading past the end is a
+ * RangeError; the readers of parameter sets and AAC turn it into a MediaError with their place.
  */
 
 /** A cursor over single bits of `bytes`. */

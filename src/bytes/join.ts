@@ -1,4 +1,7 @@
-/** Puts two byte sequences one behind the other. For headers, metadata and the odd cut: the hot path joins nothing. */
+/**
+ * Puts two byte sequences one behind the other. For headers, metadata, raw sound and the odd cut: messages that pass
+ * through are never joined.
+ */
 
 /** `start` and then `rest`, in a new array. */
 export function join(start: ArrayLike<number>, rest: Uint8Array): Uint8Array {

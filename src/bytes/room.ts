@@ -1,6 +1,6 @@
 /** How the writers of bytes grow: twice as large each time, so that a byte is copied a few times at most. */
 
-/** An array with room for `more` bytes behind the first `used` of `bytes`: that one, or a larger one that begins alike. */
+/** `bytes` if it has room for `more` behind the first `used`; if not, a larger array that begins with those. */
 export function withRoom(bytes: Uint8Array, used: number, more: number): Uint8Array {
   const needed = used + more;
   if (needed <= bytes.length) return bytes;

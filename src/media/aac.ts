@@ -1,6 +1,6 @@
 /**
  * AAC: the AudioSpecificConfig that is the sequence header, the ADTS header of raw streams, and frames of silence.
- * Bytes in, plain objects out. Called by probe, by sources of raw audio and by whoever adds a silent track.
+ * Bytes in, plain objects out. For the facts about a track, for raw audio, and for sound that is made here.
  * ISO 14496-3 1.6.2, 1.A.2; protocol.md 8.7.
  */
 import { BitReader } from "../bytes/bits.ts";

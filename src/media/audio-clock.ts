@@ -22,9 +22,9 @@ const PATIENCE_MS = 400;
 const WINDOW_MS = 5000;
 /** Off by less than this many ms nothing is done: samples are counted. */
 const LOOSE_MS = 3;
-/** How much of a frame's length its time may differ to catch up: unheard, for a sound card that is a little off; */
+/** How much of a frame's length its time may differ to catch up, unheard: for a sound card that is a little off. */
 const GENTLE = 0.005;
-/** and when sound is audibly beside the picture, beyond so many ms. */
+/** The same where sound is off by more than FIRM_BEYOND_MS, which is seen beside the picture. */
 const FIRM = 0.25;
 const FIRM_BEYOND_MS = 40;
 

@@ -21,7 +21,7 @@ export interface CaptureClock {
   readonly frameMs: number;
 }
 
-/** A list of frame times ends before the stream, or a frame rate is not known: what cameras mostly do. */
+/** Frames per second where nothing says how many: what most cameras make. */
 export const DEFAULT_FPS = 25;
 
 /** The loop begins as if it had seen this many pictures: the expected rate counts for something. */

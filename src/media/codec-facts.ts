@@ -1,7 +1,7 @@
 /**
  * What a sequence header, or the first frame of a codec without one, says about its track: codec, profile, size,
  * rates. In goes a message body, out come facts for people and for the metadata of a recording. What cannot be read
- * is a fact without details, never an error: the stream is passed on either way. Called by probe and by recorders.
+ * is a fact without details, never an error: the stream is passed on either way. For probe and file heads.
  */
 import { MediaError } from "../errors.ts";
 import { aacProfileName, readAudioSpecificConfig } from "./aac.ts";

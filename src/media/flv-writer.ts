@@ -1,6 +1,6 @@
 /**
- * The fixed parts of an FLV file: its header, the 11 bytes before each body and the 4 behind it. The body itself is
- * not touched: the file sink writes header, body and back-pointer from where they are. FLV 10.1 E.2, E.4.1.
+ * The fixed parts of an FLV file: its header, the 11 bytes before each body and the 4 behind it. They are written into
+ * the buffer of whoever writes the file, who puts the body between them. FLV 10.1 E.2, E.4.1.
  */
 import { MediaError } from "../errors.ts";
 import { skipLastTier } from "../last-tier.ts";
@@ -65,7 +65,7 @@ export function writePreviousTagSize(target: Uint8Array, at: number, size: numbe
   target[at + 3] = tagSize;
 }
 
-/** A whole tag in one buffer: for metadata, tests and repair, where no copy is worth saving. */
+/** A whole tag in a buffer of its own, where no copy is worth saving. */
 export function flvTag(typeId: number, timestamp: number, body: Uint8Array): Uint8Array {
   const tag = new Uint8Array(FLV_TAG_HEADER_SIZE + body.length + PREVIOUS_TAG_SIZE);
   writeFlvTagHeader(tag, 0, { typeId, size: body.length, timestamp });

@@ -1,8 +1,8 @@
 /**
  * H.264 parameter sets: reading a sequence parameter set, reading and writing the AVCDecoderConfigurationRecord that
- * is the sequence header, and a look at slice headers. NAL units come in with their header byte and with emulation
- * prevention, as they stand in the stream. Called by probe, by the raw H.264 source and for the metadata of
- * recordings. ITU-T H.264 7.3.2.1, E.1; ISO 14496-15 5.3.3; protocol.md 8.3 to 8.5.
+ * is the sequence header. NAL units come in with their header byte and with emulation prevention, as they stand in the
+ * stream. For the facts about a track, for raw H.264 and the test card. ITU-T H.264 7.3.2.1, E.1; ISO 14496-15 5.3.3;
+ * protocol.md 8.3 to 8.5.
  */
 import { BitReader, removeEmulationPrevention } from "../bytes/bits.ts";
 import { ByteReader } from "../bytes/reader.ts";

@@ -1,7 +1,7 @@
 /**
  * H.265 parameter sets: reading a sequence parameter set up to its frame rate and the HEVCDecoderConfigurationRecord
- * that is the sequence header. NAL units come in with their two header bytes and with emulation prevention. Called
- * by probe and for the metadata of recordings. ITU-T H.265 7.3.2.2, 7.3.3, E.2.1; ISO 14496-15 8.3.3; protocol.md
+ * that is the sequence header. NAL units come in with their two header bytes and with emulation prevention. For the
+ * facts about a track and for raw H.265. ITU-T H.265 7.3.2.2, 7.3.3, E.2.1; ISO 14496-15 8.3.3; protocol.md
  * 8.4, 8.5.
  */
 import { BitReader, removeEmulationPrevention } from "../bytes/bits.ts";

@@ -19,7 +19,7 @@ export class KeyframeIndex {
   readonly #capacity: number;
   readonly #times: number[] = [];
   readonly #positions: number[] = [];
-  /** Every how manieth key frame is taken. */
+  /** Of so many key frames one is taken. */
   #stride = 1;
   /** How many are passed over before the next is taken. */
   #toSkip = 0;

@@ -1,8 +1,8 @@
 /**
  * onMetaData, the script message that describes a stream: reading what encoders and servers send, and turning one
  * form into another; recording-head.ts builds the one of a recording. Bytes are AMF0 as in an FLV script tag or RTMP
- * data message. Called by the sources (read), recordings, the RTMP sinks (publishMetadata) and by whoever serves players
- * (playMetadata). protocol.md 7.5, 4.6.
+ * data message. What is read goes to probe, recordings and repair; publishMetadata is for RTMP servers, playMetadata
+ * for players and files. protocol.md 7.5, 4.6.
  *
  * What metadata claims is a hint: encoders lie in it (DJI sends codec ids that do not exist). Tracks are decided by
  * the media.

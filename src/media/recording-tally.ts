@@ -1,7 +1,7 @@
 /**
  * RecordingTally: counts what a recording holds while it is written or read again: its length, what each kind of
  * media takes, its keyframes. The counts become the numbers of its onMetaData (recording-head.ts), at its end and
- * every few seconds before. Units of the numbers are those of protocol.md 7.5.
+ * every few seconds before. protocol.md 7.5.
  */
 import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import { FLV_TAG_HEADER_SIZE, PREVIOUS_TAG_SIZE } from "./flv-writer.ts";

@@ -1,8 +1,8 @@
 /**
  * SilentTrack adds an audio track of silence to a stream that has none: constant AAC-LC frames on the clock of the
  * video, counted in samples, so that they are exact over days. Times of packets go in, times of the frames to add
- * come out. Services such as YouTube refuse a stream without sound. Called by the stage of the pipeline of the same
- * purpose. protocol.md 8.7; spec.md `--silent-audio`.
+ * come out. Services such as YouTube refuse a stream without sound. The stage of the pipeline that asks it makes
+ * packets of the times. protocol.md 8.7; spec.md `--silent-audio`.
  */
 import { SILENT_AAC } from "./aac.ts";
 import { AAC_PACKET } from "./tag-audio.ts";

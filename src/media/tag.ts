@@ -1,7 +1,7 @@
 /**
  * readTagHeader looks at the first bytes of an RTMP media message or FLV tag and says what the body is: a sequence
  * header, a key frame, a frame of which codec, or nothing. It never throws: an unknown codec is a value and a body
- * that is cut short is `empty`. Called once for every message by every source.
+ * that is cut short is `empty`. Runs once for every message.
  */
 import { skipLastTier } from "../last-tier.ts";
 import type { MediaKind } from "./packet.ts";
