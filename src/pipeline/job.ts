@@ -134,6 +134,8 @@ class Job {
       return;
     }
     this.#planned = true;
+    // Without any media what it was refused with, or failed with, is why.
+    if (this.#status.firstMediaAt === undefined) this.#sourceError = this.#lastFailure;
     this.#stopSource.abort();
   }
 
@@ -255,9 +257,10 @@ class Job {
     this.#planEnd(() => Math.min(end - performance.now(), (until ?? Infinity) - Date.now()));
   }
 
-  /** Whether the user named a time until which the source is wanted. */
-  #hasWindow(): boolean {
-    return this.#plan.for !== undefined || this.#plan.until !== undefined;
+  /** How long the source is wanted, in ms; undefined if the user named no time. A time of day ends the job by itself. */
+  get #window(): number | undefined {
+    const { for: duration, until } = this.#plan;
+    return duration ?? (until === undefined ? undefined : Infinity);
   }
 
   /** Whether each session of a played stream is a recording of its own, and the next one is waited for. */
@@ -267,7 +270,7 @@ class Job {
 
   /** Whether the end of a session is not the end of the job. */
   #isWantedAgain(): boolean {
-    return this.#follows || this.#hasWindow();
+    return this.#follows || this.#window !== undefined;
   }
 
   #onSourceFailure(failure: Failure): "retry" | "give-up" {
@@ -275,7 +278,7 @@ class Job {
     const now = performance.now();
     const facts = {
       everLive: this.#status.firstMediaAt !== undefined,
-      hasWindow: this.#hasWindow(),
+      window: this.#window,
       follows: this.#follows,
       wait: this.#plan.wait,
       sinceStart: now - this.#startedAt,

@@ -8,8 +8,11 @@ import type { Failure } from "./supervise.ts";
 /** What is known of a source when an attempt has failed. Times in ms. */
 export type SourceFacts = {
   readonly everLive: boolean;
-  /** The user named a time until which the source is wanted. */
-  readonly hasWindow: boolean;
+  /**
+   * How long the source is wanted: as --for says; Infinity until a time of day, which ends the job by itself; undefined
+   * if the user named no time.
+   */
+  readonly window: number | undefined;
   /** Session after session is wanted, without end. */
   readonly follows: boolean;
   /** --wait: how long a stream that is not there yet is waited for. */
@@ -28,12 +31,13 @@ const LOST_PATIENCE_MS = 60_000;
 export function judgeSource(facts: SourceFacts, { error, attempts, wait }: Failure): "retry" | "give-up" {
   if (isPermanent(error)) return "give-up";
   if (facts.everLive) {
-    const endless = facts.hasWindow || facts.follows;
+    const endless = facts.window !== undefined || facts.follows;
     return endless || facts.sinceLost + wait < (facts.wait ?? LOST_PATIENCE_MS) ? "retry" : "give-up";
   }
-  if (isRefusal(error)) return "give-up";
   if (facts.wait !== undefined) return facts.sinceStart + wait < facts.wait ? "retry" : "give-up";
   if (facts.follows) return "retry";
+  // Keys are mended and names become free. --for counts from the first media: without a bound here it would never end.
+  if (isRefusal(error)) return facts.sinceStart + wait < (facts.window ?? 0) ? "retry" : "give-up";
   if (isNotLive(error)) return "give-up";
   return attempts < PATIENCE_ATTEMPTS ? "retry" : "give-up";
 }

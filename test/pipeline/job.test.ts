@@ -4,6 +4,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import { DiskError, ProtocolError, RemoteError, TransportError, type Refusal } from "../../src/errors.ts";
+import { ExitCode, outcomeOf } from "../../src/face/exit.ts";
+import type { Plan } from "../../src/recipe/plan.ts";
 import {
   FakeJob,
   FakeSink,
@@ -69,10 +71,17 @@ describe("a source that was never live", () => {
     expect(report.sourceError).toBe(error);
   });
 
-  test("is not asked again when it refused, --wait or not", async () => {
-    const source = scriptedSource("played", failing(refused("auth")));
-    await runFakeJob(makePlan({ wait: 10_000 }), source, [new FakeSink("a")]);
-    expect(source.runs).toBe(1);
+  test.each<[string, () => Partial<Plan>]>([
+    ["within --wait", () => ({ wait: 300 })],
+    ["for as long as it is wanted", () => ({ for: 300 })],
+    ["until a time of day", () => ({ until: Date.now() + 300 })],
+  ])("and is refused is asked again %s; then that is why nothing came", async (_name, times) => {
+    const error = refused("auth");
+    const source = scriptedSource("played", failing(error));
+    const { report } = await runFakeJob(makePlan(times()), source, [new FakeSink("a")]);
+    expect(source.runs).toBeGreaterThan(1);
+    expect(report.sourceError).toBe(error);
+    expect(outcomeOf(report)).toMatchObject({ code: ExitCode.refused, text: "nothing sent: no" });
   });
 
   test("comes after all", async () => {

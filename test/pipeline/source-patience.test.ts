@@ -20,7 +20,7 @@ const ERRORS = {
 
 const FACTS: SourceFacts = {
   everLive: false,
-  hasWindow: false,
+  window: undefined,
   follows: false,
   wait: undefined,
   sinceStart: 0,
@@ -44,7 +44,17 @@ describe("a source that was never live", () => {
     ["name", 1, "give-up"],
   ])("%s, attempt %p: %s", (error, attempts, decision) => {
     expect(judge(error, {}, attempts)).toBe(decision);
-    expect(judge(error, { hasWindow: true }, attempts)).toBe(decision);
+    const refused = error === "auth" || error === "name";
+    expect(judge(error, { window: Infinity }, attempts)).toBe(refused ? "retry" : decision);
+  });
+
+  test.each<[keyof typeof ERRORS, number, number, string]>([
+    ["auth", Infinity, 99_999_999, "retry"],
+    ["auth", 7_200_000, 7_139_999, "retry"],
+    ["auth", 7_200_000, 7_140_000, "give-up"],
+    ["name", 60_000, 0, "give-up"],
+  ])("%s, wanted for %p ms, after %p ms: %s", (error, window, sinceStart, decision) => {
+    expect(judge(error, { window, sinceStart }, 99, 60_000)).toBe(decision);
   });
 
   test.each<[keyof typeof ERRORS, number, string]>([
@@ -52,7 +62,9 @@ describe("a source that was never live", () => {
     ["notLive", 59_000, "give-up"],
     ["refused", 58_999, "retry"],
     ["refused", 59_000, "give-up"],
-    ["auth", 0, "give-up"],
+    ["auth", 58_999, "retry"],
+    ["auth", 59_000, "give-up"],
+    ["tls", 0, "give-up"],
   ])("with --wait 1m: %s after %p ms: %s", (error, sinceStart, decision) => {
     expect(judge(error, { wait: 60_000, sinceStart }, 99)).toBe(decision);
   });
@@ -62,7 +74,7 @@ describe("a source that is followed", () => {
   test.each<[keyof typeof ERRORS, Partial<SourceFacts>, string]>([
     ["notLive", {}, "retry"],
     ["refused", {}, "retry"],
-    ["auth", {}, "give-up"],
+    ["auth", {}, "retry"],
     ["notLive", { wait: 60_000, sinceStart: 59_000 }, "give-up"],
     ["notLive", { everLive: true, sinceLost: 9_999_999 }, "retry"],
     ["auth", { everLive: true, sinceLost: 9_999_999 }, "retry"],
@@ -77,7 +89,7 @@ describe("a source that was live", () => {
     ["refused", { sinceLost: 59_000 }, "give-up"],
     ["notLive", { sinceLost: 0 }, "retry"],
     ["auth", { sinceLost: 0 }, "retry"],
-    ["refused", { sinceLost: 9_999_999, hasWindow: true }, "retry"],
+    ["refused", { sinceLost: 9_999_999, window: Infinity }, "retry"],
     ["refused", { sinceLost: 4000, wait: 5000 }, "give-up"],
     ["refused", { sinceLost: 3999, wait: 5000 }, "retry"],
   ])("%s %j: %s", (error, facts, decision) => {
@@ -87,6 +99,6 @@ describe("a source that was live", () => {
 
 test.each(["tls", "local", "disk", "bug"] as const)("%s is nothing that time heals", (error) => {
   for (const everLive of [true, false]) {
-    expect(judge(error, { everLive, hasWindow: true, wait: 60_000 })).toBe("give-up");
+    expect(judge(error, { everLive, window: Infinity, wait: 60_000 })).toBe("give-up");
   }
 });
