@@ -55,6 +55,8 @@ class Job {
   #sourceError: unknown;
   /** Why the latest attempt failed. */
   #lastFailure: unknown;
+  /** Attempts that failed since the source was live for the last time. */
+  #failedSince = 0;
   #sessionLive = false;
   /** How the last session ended, if the server just fell silent: that may have been the end of the stream. */
   #silence: string | undefined;
@@ -275,6 +277,7 @@ class Job {
 
   #onSourceFailure(failure: Failure): "retry" | "give-up" {
     this.#lastFailure = failure.error;
+    this.#failedSince = this.#sessionLive ? 0 : this.#failedSince + 1;
     const now = performance.now();
     const facts = {
       everLive: this.#status.firstMediaAt !== undefined,
@@ -283,6 +286,7 @@ class Job {
       wait: this.#plan.wait,
       sinceStart: now - this.#startedAt,
       sinceLost: now - (this.#lastLiveAt ?? now),
+      failedSince: this.#failedSince,
     };
     const decision = judgeSource(facts, failure);
     if (decision === "retry") {

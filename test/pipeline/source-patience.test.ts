@@ -25,6 +25,7 @@ const FACTS: SourceFacts = {
   wait: undefined,
   sinceStart: 0,
   sinceLost: 0,
+  failedSince: 99,
 };
 
 function judge(error: keyof typeof ERRORS, facts: Partial<SourceFacts>, attempts = 1, wait = 1000): string {
@@ -89,7 +90,11 @@ describe("a source that was live", () => {
     ["refused", { sinceLost: 59_000 }, "give-up"],
     ["notLive", { sinceLost: 0 }, "retry"],
     ["auth", { sinceLost: 0 }, "retry"],
+    ["refused", { sinceLost: 300_000, failedSince: 2 }, "retry"],
+    ["auth", { sinceLost: 300_000, failedSince: 2 }, "retry"],
+    ["refused", { sinceLost: 300_000, failedSince: 3 }, "give-up"],
     ["refused", { sinceLost: 9_999_999, window: Infinity }, "retry"],
+    ["refused", { sinceLost: 4000, wait: 5000, failedSince: 0 }, "give-up"],
     ["refused", { sinceLost: 4000, wait: 5000 }, "give-up"],
     ["refused", { sinceLost: 3999, wait: 5000 }, "retry"],
   ])("%s %j: %s", (error, facts, decision) => {
