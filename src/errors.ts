@@ -3,14 +3,63 @@
  * between giving up, trying again and changing the exit code. Any other Error is a bug of ours.
  */
 
+/**
+ * A part of a problem's sentence: words, a flag (`--for`, `-k`, or the variable that gave it), or an address, which is
+ * shown in quotation marks and has nothing in it that may be a secret.
+ */
+export type Words = string | { readonly flag: string } | { readonly address: string };
+
+/**
+ * One thing that is wrong with what was asked for. Names and texts that people gave stand in it as they are, so nobody
+ * may look for flags or punctuation in it: what there is to know stands apart.
+ */
+export type UsageProblem = {
+  /** The flag that it is about, said in front: `--for`, `-k`, or the variable that gave it. */
+  readonly flag?: string;
+  /** The text that it is about, said in front in quotation marks. */
+  readonly value?: string;
+  readonly what: string | readonly Words[];
+  readonly instead?: string;
+};
+
+/** What is wrong, without the flag and the advice. */
+export function whatIsWrong({ value, what }: UsageProblem): string {
+  const text = typeof what === "string" ? what : what.map(inWords).join("");
+  return value === undefined ? text : `"${value}" ${text}`;
+}
+
+function inWords(words: Words): string {
+  if (typeof words === "string") return words;
+  return "flag" in words ? words.flag : `"${words.address}"`;
+}
+
+/** A problem as a line: `--for: "2" has no unit; write 2s for seconds`. */
+export function problemLine(problem: UsageProblem): string {
+  const { flag, instead } = problem;
+  const said = flag === undefined ? whatIsWrong(problem) : `${flag}: ${whatIsWrong(problem)}`;
+  return instead === undefined ? said : `${said}; ${instead}`;
+}
+
 /** A flag, a recipe or a combination of them that cannot be carried out; every problem at once. Exit code 2. */
 export class UsageError extends Error {
-  readonly problems: readonly string[];
-  constructor(problems: string | readonly string[]) {
-    const list = typeof problems === "string" ? [problems] : problems;
-    super(list.join("\n"));
+  readonly problems: readonly UsageProblem[];
+  constructor(problems: string | UsageProblem | readonly (string | UsageProblem)[]) {
+    const list = Array.isArray(problems) ? (problems as readonly (string | UsageProblem)[]) : [problems];
+    const all = list.map((one) => (typeof one === "string" ? { what: one } : (one as UsageProblem)));
+    super(all.map(problemLine).join("\n"));
     this.name = "UsageError";
-    this.problems = list;
+    this.problems = all;
+  }
+}
+
+/** What `read` returns, in a list; nothing if it throws UsageError, whose problems are added to `problems`. */
+export function collect<T>(problems: UsageProblem[], read: () => T): T[] {
+  try {
+    return [read()];
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    problems.push(...error.problems);
+    return [];
   }
 }
 

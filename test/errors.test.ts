@@ -9,6 +9,8 @@ import {
   RemoteError,
   TransportError,
   UsageError,
+  problemLine,
+  type UsageProblem,
   withContext,
 } from "../src/errors.ts";
 
@@ -42,8 +44,27 @@ test.each<[string, unknown, string]>([
 });
 
 test("a UsageError keeps every problem", () => {
-  expect(new UsageError(["a", "b"])).toMatchObject({ message: "a\nb", problems: ["a", "b"] });
-  expect(new UsageError("a").problems).toEqual(["a"]);
+  expect(new UsageError(["a", "b"])).toMatchObject({
+    message: "a\nb",
+    problems: [{ what: "a" }, { what: "b" }],
+  });
+  expect(new UsageError("a").problems).toEqual([{ what: "a" }]);
+});
+
+test.each<[UsageProblem, string]>([
+  [{ what: "no" }, "no"],
+  [{ what: "no", instead: "write yes" }, "no; write yes"],
+  [
+    { flag: "--for", value: "2", what: "has no unit", instead: "write 2s" },
+    '--for: "2" has no unit; write 2s',
+  ],
+  [
+    { what: [{ flag: "-k" }, " does not fit ", { address: "rtmp://h/***" }, ": no"] },
+    '-k does not fit "rtmp://h/***": no',
+  ],
+])("%j as a line", (problem, line) => {
+  expect(problemLine(problem)).toBe(line);
+  expect(new UsageError(problem).message).toBe(line);
 });
 
 describe("withContext", () => {

@@ -4,7 +4,7 @@
  * this; it gets the definitions for --help.
  */
 
-import { UsageError } from "../errors.ts";
+import { UsageError, type UsageProblem, type Words } from "../errors.ts";
 import { nearest } from "../recipe/nearest.ts";
 import { environmentName, FLAGS, type Flag, type Verb } from "./flags.ts";
 
@@ -39,14 +39,23 @@ export function sayingVariables<T>({ variables }: Pick<Args, "variables">, read:
     return read();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    const problems = error.problems.map((problem) =>
-      problem.replace(/(?<![\w-])(?:--([A-Za-z][A-Za-z-]*)|-([a-z])(?![\w-]))/g, (written, name, short) => {
-        const flag = FLAGS.find((one) => (name === undefined ? one.short === short : one.name === name));
-        return (flag && variables.get(flag.name)) ?? written;
-      }),
-    );
-    throw new UsageError(problems);
+    throw new UsageError(error.problems.map((problem) => sayingVariable(problem, variables)));
   }
+}
+
+/** A problem with variables for the flags that they gave. What advice says is about flags. */
+function sayingVariable(problem: UsageProblem, variables: Args["variables"]): UsageProblem {
+  const named = (written: string): string => {
+    const flag = FLAGS.find(({ name, short }) => written === `--${name}` || written === `-${short}`);
+    return (flag && variables.get(flag.name)) ?? written;
+  };
+  const part = (words: Words): Words =>
+    typeof words === "object" && "flag" in words ? named(words.flag) : words;
+  return {
+    ...problem,
+    ...(problem.flag === undefined ? {} : { flag: named(problem.flag) }),
+    what: typeof problem.what === "string" ? problem.what : problem.what.map(part),
+  };
 }
 
 class Parser implements Args {

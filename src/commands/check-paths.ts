@@ -4,8 +4,8 @@
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { DiskError, UsageError } from "../errors.ts";
-import { isForeign, notFlv } from "../media/flv-sync.ts";
+import { collect, DiskError, UsageError, type UsageProblem } from "../errors.ts";
+import { foreignFormat, isFlvSignature } from "../media/flv-sync.ts";
 import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
 import { requireProgram } from "../pipeline/sources/camera.ts";
@@ -17,15 +17,8 @@ const LONGEST_NAME = 255 - ".part".length - "-9999".length;
 
 /** Throws UsageError with all problems: a source file that is not there, names that cannot be made. */
 export function checkPaths(plan: Plan): void {
-  const problems: string[] = [];
-  const check = (look: () => void): void => {
-    try {
-      look();
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      problems.push(...error.problems);
-    }
-  };
+  const problems: UsageProblem[] = [];
+  const check = (look: () => void): void => void collect(problems, look);
   const { source } = plan;
   if (source.kind === "file") check(() => requireFlv(source.path));
   if (source.kind === "capture") check(() => requireCapture(source));
@@ -90,17 +83,22 @@ function requireFlv(path: string): void {
   } catch (cause) {
     throw new UsageError(`cannot read "${path}": ${whyNot(cause)}`);
   }
-  if (head[0] === 0x46 && head[1] === 0x4c && head[2] === 0x56) return;
-  if (isForeign(head))
-    throw new UsageError(notFlv(head).message.replace("Cannot read FLV: the input", `"${path}"`));
-  throw new UsageError(`"${path}" is no FLV file; if it is a damaged one, runnel repair may mend it`);
+  if (isFlvSignature(head, 0)) return;
+  const foreign = foreignFormat(head);
+  if (foreign !== undefined)
+    throw new UsageError({ value: path, what: `looks like ${foreign.name}`, instead: foreign.hint });
+  throw new UsageError({
+    value: path,
+    what: "is no FLV file",
+    instead: "if it is a damaged one, runnel repair may mend it",
+  });
 }
 
 /** What is known of a file. Throws UsageError if there is none, or if it may not be read. */
 export function requireFile(path: string): Stats {
   const stat = lookAt(path);
   if (stat === undefined) throw new UsageError(`there is no file "${path}"`);
-  if (stat.isDirectory()) throw new UsageError(`"${path}" is a folder, not a file`);
+  if (stat.isDirectory()) throw new UsageError({ value: path, what: "is a folder, not a file" });
   // A pipe would wait for its writer, or make him believe that somebody reads.
   if (!stat.isFile()) return stat;
   try {

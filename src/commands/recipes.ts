@@ -4,7 +4,7 @@
  * definition cost memory that a command without a recipe need not pay.
  */
 
-import { UsageError } from "../errors.ts";
+import { collect, UsageError, type UsageProblem } from "../errors.ts";
 import type { GivenFlag } from "../recipe/overrides.ts";
 import type { Plan } from "../recipe/plan.ts";
 import type { RecipeProblem } from "../recipe/problems.ts";
@@ -75,12 +75,9 @@ export async function tellProblems({ problems, secrets }: ReadRecipes, terminal:
 function inspect(plan: Plan): Finding[] {
   const findings: Finding[] = [];
   const look = (path: Finding["path"], instead: string, check: () => void): void => {
-    try {
-      check();
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      findings.push(...error.problems.map((text) => ({ path, text: withInstead(text, instead) })));
-    }
+    const problems: UsageProblem[] = [];
+    collect(problems, check);
+    findings.push(...problems.map((problem) => ({ path, problem, instead })));
   };
   const { source } = plan;
   if (source.kind === "file") {
@@ -93,10 +90,6 @@ function inspect(plan: Plan): Finding[] {
   return findings;
 }
 
-function withInstead(text: string, instead: string): string {
-  return text.includes("; ") ? text.replace("; ", " — ") : `${text} — ${instead}`;
-}
-
 /** Whether media goes to stdout. */
 export function recordsToStdout(plan: Plan): boolean {
   return plan.sinks.some((sink) => sink.kind === "stdout");
@@ -105,11 +98,12 @@ export function recordsToStdout(plan: Plan): boolean {
 /** Refuses what only one job at a time can have. Throws UsageError. */
 export function refuseSharing(plans: readonly Plan[], outputGiven: boolean): void {
   if (plans.length < 2) return;
-  if (outputGiven) throw new UsageError("-o fits several jobs; name one of them with --job");
+  if (outputGiven)
+    throw new UsageError({ what: "-o fits several jobs", instead: "name one of them with --job" });
   if (plans.filter(recordsToStdout).length > 1)
-    throw new UsageError("several jobs record to stdout; name one of them with --job");
+    throw new UsageError({ what: "several jobs record to stdout", instead: "name one of them with --job" });
   if (plans.filter((plan) => plan.source.kind === "stdin").length > 1)
-    throw new UsageError("several jobs read stdin; name one of them with --job");
+    throw new UsageError({ what: "several jobs read stdin", instead: "name one of them with --job" });
 }
 
 /**
@@ -128,7 +122,10 @@ export async function givenFlags(
   );
   if (wrong.length > 0) {
     throw new UsageError(
-      wrong.map((flag) => `--${flag.name} cannot stand beside a recipe; write it into the recipe`),
+      wrong.map((flag) => ({
+        what: `--${flag.name} cannot stand beside a recipe`,
+        instead: "write it into the recipe",
+      })),
     );
   }
   const all = parseArgs(argv, flags, environment);

@@ -4,9 +4,10 @@
  */
 
 import { readFileSync } from "node:fs";
-import { UsageError } from "../errors.ts";
+import { collect, UsageError, type UsageProblem } from "../errors.ts";
 import { DEFAULT_TEMPLATE } from "../pipeline/file-name.ts";
-import { planFromFlags, type JobRequest, type WrittenKey } from "../recipe/from-flags.ts";
+import type { WrittenKey } from "../recipe/flag-sinks.ts";
+import { planFromFlags, type JobRequest } from "../recipe/from-flags.ts";
 import { splitName } from "../recipe/addresses.ts";
 import { LISTEN_KEY_NAME } from "../recipe/listen.ts";
 import type { NamedOptions } from "../rtmp/librtmp.ts";
@@ -30,7 +31,7 @@ function jobRequest(
   args: Args,
   { environment, now }: { readonly environment: Environment; readonly now: Date },
 ): JobRequest {
-  const problems: string[] = [];
+  const problems: UsageProblem[] = [];
   const { one, many, given, has } = readersOf(args);
   const rtmp = one("rtmp");
   const [first, ...rest] = args.positionals;
@@ -39,10 +40,12 @@ function jobRequest(
   const keys = readKeys(
     many("key"),
     [...destinations.map((text) => splitName(text).name), LISTEN_KEY_NAME],
-    (value) => gathered(problems, UNREAD, () => readKey(value, environment)),
+    (value) => collect(problems, () => readKey(value, environment))[0] ?? UNREAD,
   );
-  const pem = (flag: string, what: string): string | undefined =>
-    gathered(problems, UNREAD, () => readPem(one(flag), `--${flag}`, what));
+  const pem = (flag: string, what: string): string | undefined => {
+    const read = collect(problems, () => readPem(one(flag), `--${flag}`, what));
+    return read.length === 0 ? UNREAD : read[0];
+  };
   return {
     verb,
     source,
@@ -94,17 +97,6 @@ function readersOf({ values, counts }: Args) {
 /** Stands for a text that could not be read, so that what is wrong beside it can be found. */
 const UNREAD = "unread";
 
-/** What `read` returns; `instead` if it throws UsageError, whose problems are kept. */
-function gathered<T>(problems: string[], instead: T, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    problems.push(...error.problems);
-    return instead;
-  }
-}
-
 /** rtmpdump's flags. */
 export function namedOptions(args: Args): NamedOptions {
   const { one } = readersOf(args);
@@ -130,7 +122,7 @@ function readPem(path: string | undefined, flag: string, what: string): string |
   if (path === undefined) return undefined;
   const text = readText(path, flag);
   if (!new RegExp(`-----BEGIN [A-Z ]*${what}-----`).test(text)) {
-    throw new UsageError(`${flag}: "${path}" holds no PEM ${what.toLowerCase()}`);
+    throw new UsageError({ flag, value: path, what: `holds no PEM ${what.toLowerCase()}` });
   }
   return text;
 }
@@ -152,7 +144,7 @@ function readKeys(
 function readKey(value: string, environment: Environment): string {
   if (value.startsWith("@")) {
     const key = readText(value.slice(1), "-k").trim();
-    if (key === "") throw new UsageError(`-k: "${value.slice(1)}" is empty`);
+    if (key === "") throw new UsageError({ flag: "-k", value: value.slice(1), what: "is empty" });
     return key;
   }
   if (!value.startsWith("env:")) {
@@ -160,7 +152,9 @@ function readKey(value: string, environment: Environment): string {
     return value;
   }
   const key = environment[value.slice(4)];
-  if (key === undefined || key === "") throw new UsageError(`-k: the variable ${value.slice(4)} is not set`);
+  if (key === undefined || key === "") {
+    throw new UsageError({ flag: "-k", what: `the variable ${value.slice(4)} is not set` });
+  }
   return key;
 }
 
@@ -170,8 +164,16 @@ function refuseVariableName(value: string, environment: Environment): void {
   if (!isSet && !/^(?:[A-Z][A-Z0-9]*_)+KEY$/.test(value)) return;
   // What is no variable may be a key after all, and is not repeated.
   if (!isSet)
-    throw new UsageError("-k: this looks like a variable's name; write -k env:NAME for what it holds");
-  throw new UsageError(`-k: ${value} is a variable; write -k env:${value} for what it holds`);
+    throw new UsageError({
+      flag: "-k",
+      what: "this looks like a variable's name",
+      instead: "write -k env:NAME for what it holds",
+    });
+  throw new UsageError({
+    flag: "-k",
+    what: `${value} is a variable`,
+    instead: `write -k env:${value} for what it holds`,
+  });
 }
 
 const IN_WORDS: Readonly<Record<string, string>> = {
@@ -185,6 +187,6 @@ function readText(path: string, flag: string): string {
     return readFileSync(path, "utf8");
   } catch (cause) {
     const { code = "", message } = cause as NodeJS.ErrnoException;
-    throw new UsageError(`${flag}: cannot read "${path}": ${IN_WORDS[code] ?? message}`);
+    throw new UsageError({ flag, what: `cannot read "${path}": ${IN_WORDS[code] ?? message}` });
   }
 }

@@ -126,6 +126,6 @@ export function statsInterval(args: Args): number {
   const text = args.values.get("stats")?.[0];
   if (text === undefined) return DEFAULT_STATS_MS;
   const ms = parseDuration(text);
-  if (isProblem(ms)) throw new UsageError(`${args.variables.get("stats") ?? "--stats"}: ${ms.problem}`);
+  if (isProblem(ms)) throw new UsageError({ flag: args.variables.get("stats") ?? "--stats", ...ms });
   return ms;
 }

@@ -20,7 +20,7 @@ import {
   holdsTag,
   isFlvHeader,
   isFlvSignature,
-  isForeign,
+  foreignFormat,
   isMedia,
   isTagType,
   NO_SYNC,
@@ -199,7 +199,7 @@ export class FlvReader {
     this.#need = FLV_HEADER_SIZE + PREVIOUS_TAG_SIZE;
     if (end - at < this.#need) return MORE;
     if (!isFlvSignature(bytes, at)) {
-      if (this.#salvage && !isForeign(bytes.subarray(at, end))) return this.#lose(bytes, at);
+      if (this.#salvage && foreignFormat(bytes.subarray(at, end)) === undefined) return this.#lose(bytes, at);
       throw notFlv(bytes.subarray(at, end));
     }
     const size = Math.max(FLV_HEADER_SIZE, u32(bytes, at + 5));

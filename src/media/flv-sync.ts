@@ -126,7 +126,8 @@ function headerSyncAt(bytes: Uint8Array, at: number, { end, final }: SyncLimits)
   return plain ? SYNC : NO_SYNC;
 }
 
-type Foreign = { name: string; hint: string; matches: (bytes: Uint8Array) => boolean };
+/** What an input is instead of FLV, and what to do about it. */
+export type Foreign = { name: string; hint: string; matches: (bytes: Uint8Array) => boolean };
 
 const CONVERT = "convert it first: ffmpeg -i FILE -c copy out.flv";
 const RAW_VIDEO = "use h264:FILE for a raw H.264 stream";
@@ -151,9 +152,9 @@ const FOREIGN: readonly Foreign[] = [
   { name: "MPEG-TS", hint: CONVERT, matches: (b) => b[0] === 0x47 && !startsWith(b, 0, "GIF8") },
 ];
 
-/** Whether an input is of another kind that is known, as against FLV that has lost its first bytes. */
-export function isForeign(bytes: Uint8Array): boolean {
-  return FOREIGN.some((format) => format.matches(bytes));
+/** The other kind that an input is of; undefined for FLV, which may have lost its first bytes, and for the unknown. */
+export function foreignFormat(bytes: Uint8Array): Foreign | undefined {
+  return FOREIGN.find((format) => format.matches(bytes));
 }
 
 /** The error for an input that does not begin with an FLV header, from its first bytes. */
@@ -165,7 +166,7 @@ export function notFlv(bytes: Uint8Array): MediaError {
       0,
     );
   }
-  const foreign = FOREIGN.find((format) => format.matches(bytes));
+  const foreign = foreignFormat(bytes);
   if (foreign === undefined) {
     return new MediaError(
       'Cannot read FLV: the input does not begin with "FLV" and looks like nothing known',

@@ -67,9 +67,10 @@ export function expandName(template: string, fields: NameFields, time: Date): st
     if (field !== undefined) return fieldText(field, fields, time, template);
     const expand = LETTERS[letter ?? ""];
     if (expand === undefined) {
-      throw new UsageError(
-        `"${whole}" in "${template}" is no time that runnel knows; write %% for a percent sign`,
-      );
+      throw new UsageError({
+        what: `"${whole}" in "${template}" is no time that runnel knows`,
+        instead: "write %% for a percent sign",
+      });
     }
     return expand(time);
   });
@@ -86,9 +87,10 @@ function fieldText(field: string, fields: NameFields, time: Date, template: stri
     default: {
       const value = fieldValue(field, fields);
       if (value !== undefined) return value;
-      throw new UsageError(
-        `"{${field}}" in "${template}" is unknown; there are {job} {app} {stream} {date} {time} {n}`,
-      );
+      throw new UsageError({
+        what: `"{${field}}" in "${template}" is unknown`,
+        instead: "there are {job} {app} {stream} {date} {time} {n}",
+      });
     }
   }
 }

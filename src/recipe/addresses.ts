@@ -3,7 +3,7 @@
  * Problems are collected, so that all of them can be said at once.
  */
 
-import { UsageError } from "../errors.ts";
+import { UsageError, type UsageProblem, type Words } from "../errors.ts";
 import { isLibrtmpAddress, parseLibrtmpAddress, type NamedOptions } from "../rtmp/librtmp.ts";
 import { parseRtmpServer, parseRtmpUrl, redactText, redactUrl, withKey, type RtmpUrl } from "../rtmp/url.ts";
 import { isCaptureAddress, parseCapture } from "./capture.ts";
@@ -29,21 +29,32 @@ export function parseSource(text: string, named: NamedOptions): ParsedSource {
   if (/^(testcard|rpicam|v4l2|camera)$/i.test(text)) {
     const kind = text.toLowerCase();
     const write = kind === "testcard" ? "testcard:" : `camera:${kind === "camera" ? "rpicam" : kind}`;
-    throw new UsageError(`"${text}" is no source; write ${write}, or ./${text} for a file of that name`);
+    throw new UsageError({
+      value: text,
+      what: "is no source",
+      instead: `write ${write}, or ./${text} for a file of that name`,
+    });
   }
   if (isCaptureAddress(text)) return { source: parseCapture(text), timeout: undefined };
   if (isListenAddress(text)) return { source: { kind: "listen" }, timeout: undefined };
   const later = LATER.exec(text);
   if (later !== null)
-    throw new UsageError(
-      `sources of the kind "${later[1]}:" are not in this version of runnel; push takes them from ffmpeg: "exec:ffmpeg -nostdin -v error -i ADDRESS -c copy -f flv -"`,
-    );
+    throw new UsageError({
+      what: `sources of the kind "${later[1]}:" are not in this version of runnel`,
+      instead: 'push takes them from ffmpeg: "exec:ffmpeg -nostdin -v error -i ADDRESS -c copy -f flv -"',
+    });
   if (/\.ya?ml$/i.test(text))
-    throw new UsageError(`"${text}" is a recipe; it can only stand alone, where SOURCE stands`);
+    throw new UsageError({
+      value: text,
+      what: "is a recipe",
+      instead: "it can only stand alone, where SOURCE stands",
+    });
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw new UsageError(
-      `"${redactText(text)}" is no source that runnel knows; rtmp:// rtmps:// http(s):// or a file`,
-    );
+    throw new UsageError({
+      value: redactText(text),
+      what: "is no source that runnel knows",
+      instead: "rtmp:// rtmps:// http(s):// or a file",
+    });
   }
   return { source: { kind: "file", path: text }, timeout: undefined };
 }
@@ -55,7 +66,7 @@ function isListenAddress(text: string): boolean {
 
 function testCard(text: string): SourcePlan {
   if (text.length > "testcard:".length)
-    throw new UsageError('"testcard:" takes nothing behind it; write testcard:');
+    throw new UsageError({ value: "testcard:", what: "takes nothing behind it", instead: "write testcard:" });
   return { kind: "testcard" };
 }
 
@@ -65,8 +76,17 @@ function parseRtmpSource(text: string, named: NamedOptions): ParsedSource {
     return readRtmpSource(text, named);
   } catch (error) {
     if (!(error instanceof UsageError) || !HARMLESS_SOURCE.test(text)) throw error;
-    throw new UsageError(error.problems.map((problem) => problem.replace(redactText(text), text)));
+    throw new UsageError(error.problems.map((problem) => shown(problem, text)));
   }
+}
+
+/** A problem of an address with the address as it was written. */
+function shown(problem: UsageProblem, text: string): UsageProblem {
+  const redacted = redactText(text);
+  if (problem.value === redacted) return { ...problem, value: text };
+  if (typeof problem.what === "string") return problem;
+  const isIt = (words: Words): boolean => typeof words === "object" && "address" in words;
+  return { ...problem, what: problem.what.map((words) => (isIt(words) ? { address: text } : words)) };
 }
 
 function readRtmpSource(text: string, named: NamedOptions): ParsedSource {
@@ -75,7 +95,11 @@ function readRtmpSource(text: string, named: NamedOptions): ParsedSource {
     ? parseLibrtmpAddress(text, named)
     : { url: parseLibrtmpAddress(escapeSpaces(text), named).url, timeout: undefined };
   if (url.streamName === "") {
-    throw new UsageError(`"${redactUrl(url)}" names no stream; add /NAME, or --playpath NAME`);
+    throw new UsageError({
+      value: redactUrl(url),
+      what: "names no stream",
+      instead: "add /NAME, or --playpath NAME",
+    });
   }
   return { source: { kind: "rtmp", url }, timeout };
 }
@@ -87,7 +111,7 @@ function escapeSpaces(text: string): string {
 /** An HTTP URL for people: no credentials, no query. */
 function httpName(text: string): string {
   const url = URL.parse(text);
-  if (url === null) throw new UsageError(`"${redactText(text)}" is no URL`);
+  if (url === null) throw new UsageError({ value: redactText(text), what: "is no URL" });
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
@@ -109,7 +133,11 @@ export function isRtmpAddress(address: string): boolean {
 export function parseDestination(address: string, key: string | undefined): RtmpUrl {
   const url = key === undefined ? parseRtmpUrl(address) : withKey(parseRtmpServer(address), key);
   if (url.streamName === "") {
-    throw new UsageError(`"${redactUrl(url)}" has no stream key; add /KEY to it, or -k KEY (env:VAR, @FILE)`);
+    throw new UsageError({
+      value: redactUrl(url),
+      what: "has no stream key",
+      instead: "add /KEY to it, or -k KEY (env:VAR, @FILE)",
+    });
   }
   return url;
 }
@@ -123,25 +151,27 @@ export function recordingSink(path: string): SinkPlan {
   if (path === "") throw new UsageError("a recording needs a name");
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
     const what = isRtmpAddress(path)
-      ? "is no file; write it as a destination, or behind -t"
-      : "is neither a file nor rtmp://";
-    throw new UsageError(`"${redactText(path)}" ${what}`);
+      ? { what: "is no file", instead: "write it as a destination, or behind -t" }
+      : { what: "is neither a file nor rtmp://" };
+    throw new UsageError({ value: redactText(path), ...what });
   }
   if (path.endsWith("/")) throw new UsageError(aFolder(path));
   const other = OTHER_CONTAINER.exec(path);
   if (other !== null) {
     const flv = path.slice(0, other.index);
-    throw new UsageError(
-      `"${path}": recordings are FLV, ${other[1]!.toUpperCase()} is not in this version of runnel; write ${flv}.flv`,
-    );
+    throw new UsageError({
+      what: `"${path}": recordings are FLV, ${other[1]!.toUpperCase()} is not in this version of runnel`,
+      instead: `write ${flv}.flv`,
+    });
   }
   const last = path.split("/").at(-1) || path;
   return { kind: "file", name: /[{%]/.test(last) ? "recording" : last, template: path };
 }
 
 /** What to say of a recording whose name is that of a folder. */
-export function aFolder(path: string): string {
-  return `"${path}" is a folder; write ${path.replace(/\/+$/, "")}/{stream}_{date}_{time}.flv`;
+export function aFolder(path: string): UsageProblem {
+  const instead = `write ${path.replace(/\/+$/, "")}/{stream}_{date}_{time}.flv`;
+  return { value: path, what: "is a folder", instead };
 }
 
 /** What must never be shown of an address: keys, tokens and passwords, longest parts first. */

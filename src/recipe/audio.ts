@@ -22,15 +22,21 @@ export function audioOfFlags(flags: {
   readonly silentAudio: boolean;
 }): AudioChoice | undefined {
   const { audio, silentAudio } = flags;
-  const choice = audio === undefined ? undefined : parseAudio(audio, "--audio: this");
+  const choice = audio === undefined ? undefined : parseAudio(audio, { flag: "--audio", what: "this" });
   if (!silentAudio || choice === "silent") return silentAudio ? "silent" : choice;
   if (choice !== undefined)
-    throw new UsageError("--audio and --silent-audio are two sounds; keep one of them");
+    throw new UsageError({
+      what: [{ flag: "--audio" }, " and ", { flag: "--silent-audio" }, " are two sounds"],
+      instead: "keep one of them",
+    });
   return "silent";
 }
 
-/** Reads either form; `what` is what it is called where it is wrong. Throws UsageError. */
-export function parseAudio(given: AudioRecipe, what = '"audio"'): AudioChoice {
+/** What a text is called where it is wrong. */
+type About = { readonly flag?: string; readonly what: string };
+
+/** Reads either form; `about` is what it is called where it is wrong. Throws UsageError. */
+export function parseAudio(given: AudioRecipe, about: About = { what: '"audio"' }): AudioChoice {
   if (typeof given === "object") {
     const { exec } = given;
     return typeof exec === "string" ? commandOf(exec) : { argv: exec };
@@ -40,14 +46,21 @@ export function parseAudio(given: AudioRecipe, what = '"audio"'): AudioChoice {
   const [, command] = /^exec:(.*)$/is.exec(text) ?? [];
   // A command that was meant may hold passwords: it is not repeated.
   if (command === undefined)
-    throw new UsageError(`${what} is neither silent nor exec:; write ${AUDIO_EXAMPLES}`);
+    throw new UsageError({
+      ...about,
+      what: `${about.what} is neither silent nor exec:`,
+      instead: `write ${AUDIO_EXAMPLES}`,
+    });
   return commandOf(command);
 }
 
 function commandOf(text: string): AudioChoice {
   const argv = splitCommand(text);
   if (argv.length === 0)
-    throw new UsageError('"exec:" needs a command behind it; write "exec:my-microphone"');
+    throw new UsageError({
+      what: '"exec:" needs a command behind it',
+      instead: 'write "exec:my-microphone"',
+    });
   return { argv };
 }
 
@@ -55,14 +68,16 @@ function commandOf(text: string): AudioChoice {
 export function withAudio(source: SourcePlan, choice: AudioChoice | undefined): SourcePlan {
   if (choice === undefined || choice === "silent") return source;
   if (source.kind !== "capture" || source.format === "flv") {
-    throw new UsageError(
-      "a command's sound goes with pictures that have none: a camera, or raw video; leave it out",
-    );
+    throw new UsageError({
+      what: "a command's sound goes with pictures that have none: a camera, or raw video",
+      instead: "leave it out",
+    });
   }
   if (source.clock.kind !== "arrival") {
-    throw new UsageError(
-      "live sound goes with pictures that are timed by arrival; leave it out, or set clock to arrival",
-    );
+    throw new UsageError({
+      what: "live sound goes with pictures that are timed by arrival",
+      instead: "leave it out, or set clock to arrival",
+    });
   }
   return { ...source, audio: choice };
 }

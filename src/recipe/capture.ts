@@ -4,7 +4,7 @@
  * that all of them can be said at once. spec.md 2, 3.
  */
 
-import { UsageError } from "../errors.ts";
+import { UsageError, type UsageProblem } from "../errors.ts";
 import type { CaptureInput, CapturePlan, CaptureSettings, ClockPlan } from "./plan.ts";
 import { isProblem, parseDuration, parseSize } from "./units.ts";
 
@@ -71,7 +71,11 @@ function execPlan(command: string): CapturePlan {
 function cameraPlan(device: string): CapturePlan {
   const v4l2 = /^v4l2(?::(\/.+))?$/i.exec(device);
   if (v4l2 === null && !/^rpicam$/i.test(device)) {
-    throw new UsageError(`"camera:${device}" is no camera that runnel knows; ${EXAMPLES}`);
+    throw new UsageError({
+      value: `camera:${device}`,
+      what: "is no camera that runnel knows",
+      instead: EXAMPLES,
+    });
   }
   const settings = CAMERA_DEFAULTS;
   const path = v4l2?.[1] ?? DEFAULT_DEVICE;
@@ -104,7 +108,11 @@ export function splitCommand(text: string): string[] {
 }
 
 /** The plan with what the flags say. Problems, such as a flag that this source does not have, are added. */
-export function applyCaptureFlags(plan: CapturePlan, texts: CaptureTexts, problems: string[]): CapturePlan {
+export function applyCaptureFlags(
+  plan: CapturePlan,
+  texts: CaptureTexts,
+  problems: UsageProblem[],
+): CapturePlan {
   const { input } = plan;
   const camera = input.kind === "rpicam" || input.kind === "v4l2";
   const format = readFormat(plan, texts, problems);
@@ -113,7 +121,8 @@ export function applyCaptureFlags(plan: CapturePlan, texts: CaptureTexts, proble
     refuse(texts, ["size", "bitrate", "keyframe", "rotation", "exposure"], "only for camera:", problems);
   }
   if (input.kind === "v4l2") refuse(texts, ["rotation", "exposure"], "only for camera:rpicam", problems);
-  if (camera && texts.clock !== undefined) problems.push("--clock: a camera is timed by arrival");
+  if (camera && texts.clock !== undefined)
+    problems.push({ flag: "--clock", what: "a camera is timed by arrival" });
   const fps = readNumber("fps", texts.fps, { least: 1, most: MAX_FPS, example: "25" }, problems);
   const clock = readClock(plan, texts, problems);
   if (!camera) return { ...plan, format, clock, fps };
@@ -137,7 +146,7 @@ export function captureJobName({ input }: CapturePlan): string {
 }
 
 /** Problems for flags that were given to a source of another kind. */
-export function refuseCaptureFlags(texts: CaptureTexts, problems: string[]): void {
+export function refuseCaptureFlags(texts: CaptureTexts, problems: UsageProblem[]): void {
   const flags: CaptureFlag[] = [
     "fps",
     "format",
@@ -151,27 +160,37 @@ export function refuseCaptureFlags(texts: CaptureTexts, problems: string[]): voi
   refuse(texts, flags, "only for camera:, exec: and h264: sources", problems);
 }
 
-function refuse(texts: CaptureTexts, flags: readonly CaptureFlag[], why: string, problems: string[]): void {
-  for (const flag of flags) if (texts[flag] !== undefined) problems.push(`--${flag}: ${why}`);
+function refuse(
+  texts: CaptureTexts,
+  flags: readonly CaptureFlag[],
+  why: string,
+  problems: UsageProblem[],
+): void {
+  for (const flag of flags) if (texts[flag] !== undefined) problems.push({ flag: `--${flag}`, what: why });
 }
 
-function readFormat(plan: CapturePlan, { format }: CaptureTexts, problems: string[]): CapturePlan["format"] {
+function readFormat(
+  plan: CapturePlan,
+  { format }: CaptureTexts,
+  problems: UsageProblem[],
+): CapturePlan["format"] {
   if (format === undefined) return plan.format;
   const { kind } = plan.input;
   const known = format === "h264" || format === "hevc" || (format === "flv" && kind === "exec");
   if (known && kind !== "rpicam" && kind !== "v4l2") return format;
-  problems.push(
+  const wrong =
     kind === "exec"
-      ? `--format: "${format}" is none of flv, h264, hevc`
-      : "--format: h264 or hevc, for exec: and h264:",
-  );
+      ? { value: format, what: "is none of flv, h264, hevc" }
+      : { what: "h264 or hevc, for exec: and h264:" };
+  problems.push({ flag: "--format", ...wrong });
   return plan.format;
 }
 
-function readClock(plan: CapturePlan, { clock }: CaptureTexts, problems: string[]): ClockPlan {
+function readClock(plan: CapturePlan, { clock }: CaptureTexts, problems: UsageProblem[]): ClockPlan {
   if (clock === undefined) return plan.clock;
   if (clock === "arrival" || clock === "fps") return { kind: clock };
-  if (plan.input.kind !== "file") problems.push("--clock: a list of times belongs to a file; arrival or fps");
+  if (plan.input.kind !== "file")
+    problems.push({ flag: "--clock", what: "a list of times belongs to a file", instead: "arrival or fps" });
   return { kind: "pts", path: clock };
 }
 
@@ -179,7 +198,7 @@ function readSettings(
   base: CaptureSettings,
   texts: CaptureTexts,
   fps: number | undefined,
-  problems: string[],
+  problems: UsageProblem[],
 ): CaptureSettings {
   const [width, height] = readDimensions(texts.size, problems) ?? [base.width, base.height];
   const bitrate = readRate(texts.bitrate, problems) ?? base.bitrate;
@@ -188,33 +207,43 @@ function readSettings(
   const rotation = readNumber("rotation", texts.rotation, turn, problems) ?? base.rotation;
   const exposure = texts.exposure ?? base.exposure;
   if (exposure !== undefined && !/^[a-z]+$/i.test(exposure))
-    problems.push("--exposure: a word, such as sport");
+    problems.push({ flag: "--exposure", what: "a word, such as sport" });
   return { width, height, fps: fps ?? base.fps, bitrate, keyframeMs, rotation, exposure };
 }
 
-function readDimensions(text: string | undefined, problems: string[]): [number, number] | undefined {
+function readDimensions(text: string | undefined, problems: UsageProblem[]): [number, number] | undefined {
   if (text === undefined) return undefined;
   const [, width, height] = /^(\d+)x(\d+)$/i.exec(text.trim()) ?? [];
   const sides: [number, number] = [Number(width), Number(height)];
   if (sides.every((side) => side >= 16 && side <= MAX_SIDE && side % 2 === 0)) return sides;
-  problems.push(`--size: "${text}" is no size; write even numbers such as 1280x720`);
+  problems.push({
+    flag: "--size",
+    value: text,
+    what: "is no size",
+    instead: "write even numbers such as 1280x720",
+  });
   return undefined;
 }
 
 /** `3M`, `800K`: bits per second. */
-function readRate(text: string | undefined, problems: string[]): number | undefined {
+function readRate(text: string | undefined, problems: UsageProblem[]): number | undefined {
   if (text === undefined) return undefined;
   const rate = /^\d+(\.\d+)?\s*[kKM]$/.test(text.trim()) ? parseSize(text) : NaN;
   if (typeof rate === "number" && rate >= 10_000 && rate <= 1e9) return rate;
-  problems.push(`--bitrate: "${text}" is no bit rate; write one such as 3M or 800K`);
+  problems.push({
+    flag: "--bitrate",
+    value: text,
+    what: "is no bit rate",
+    instead: "write one such as 3M or 800K",
+  });
   return undefined;
 }
 
-function readKeyframe(text: string | undefined, problems: string[]): number | undefined {
+function readKeyframe(text: string | undefined, problems: UsageProblem[]): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
   if (!isProblem(ms) && ms > 0) return ms;
-  problems.push(`--keyframe: ${isProblem(ms) ? ms.problem : "must be longer than nothing"}`);
+  problems.push({ flag: "--keyframe", ...(isProblem(ms) ? ms : { what: "must be longer than nothing" }) });
   return undefined;
 }
 
@@ -224,11 +253,12 @@ function readNumber(
   flag: CaptureFlag,
   text: string | undefined,
   { least, most, example }: Range,
-  problems: string[],
+  problems: UsageProblem[],
 ): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : NaN;
   if (value >= least && value <= most) return value;
-  problems.push(`--${flag}: "${text}" is no number from ${least} to ${most}; write one such as ${example}`);
+  const what = `is no number from ${least} to ${most}`;
+  problems.push({ flag: `--${flag}`, value: text, what, instead: `write one such as ${example}` });
   return undefined;
 }

@@ -16,7 +16,7 @@ export const DEFAULTS = {
 } as const;
 
 const known = (value: number | Problem): number => {
-  if (isProblem(value)) throw new Error(`a default cannot be read: ${value.problem}`);
+  if (isProblem(value)) throw new Error(`Internal: a default cannot be read: ${value.value}`);
   return value;
 };
 

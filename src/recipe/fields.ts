@@ -4,7 +4,7 @@
  */
 
 import * as z from "zod";
-import { dashed } from "./problems.ts";
+import { advised } from "./problems.ts";
 import { Secret } from "./secrets.ts";
 import { isProblem, parseDuration, parseSize, type Problem } from "./units.ts";
 import { keySentence, type KeyWords } from "./words.ts";
@@ -60,7 +60,7 @@ function measured(parse: (text: string) => number | Problem, field: FieldMeta) {
     .transform((text, context): number => {
       const value = parse(text);
       if (!isProblem(value)) return value;
-      context.issues.push(custom(dashed(value.problem), text));
+      context.issues.push(custom(advised(value, value.instead), text));
       return 0;
     })
     .register(FIELDS, field);
@@ -81,7 +81,9 @@ export function span(about: About, notes: FieldNotes = {}) {
   const field = meta("a duration", about, notes, { example: "15s" });
   const parse = (text: string): number | Problem => {
     const ms = parseDuration(text);
-    return ms === 0 ? { problem: `"${text}" is no time at all; write one such as ${field.example}` } : ms;
+    return ms === 0
+      ? { value: text, what: "is no time at all", instead: `write one such as ${field.example}` }
+      : ms;
   };
   return measured(parse, field);
 }
@@ -91,7 +93,9 @@ export function size(about: About, notes: FieldNotes = {}) {
   const field = meta("a size", about, notes, { example: "16MiB" });
   const parse = (text: string): number | Problem => {
     const bytes = parseSize(text);
-    return bytes === 0 ? { problem: `"${text}" is nothing; write one such as ${field.example}` } : bytes;
+    return bytes === 0
+      ? { value: text, what: "is nothing", instead: `write one such as ${field.example}` }
+      : bytes;
   };
   return measured(parse, field);
 }

@@ -3,38 +3,22 @@
  * variables and the clock come in with the request.
  */
 
-import { UsageError } from "../errors.ts";
+import { collect, problemLine, UsageError, type UsageProblem } from "../errors.ts";
 import type { NamedOptions } from "../rtmp/librtmp.ts";
 import type { RtmpUrl } from "../rtmp/url.ts";
-import {
-  isRtmpAddress,
-  OTHER_CONTAINER,
-  parseDestination,
-  parseSource,
-  recordingSink,
-  secretsOf,
-  splitName,
-  type ParsedSource,
-  type WrittenDestination,
-} from "./addresses.ts";
+import { parseSource, secretsOf, type ParsedSource } from "./addresses.ts";
 import { audioOfFlags, withAudio } from "./audio.ts";
 import { applyCaptureFlags, captureJobName, refuseCaptureFlags, type CaptureTexts } from "./capture.ts";
-import { DEFAULT_BUFFER, DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS, retryOf } from "./defaults.ts";
-import { LISTEN_KEY_NAME, listenJobName, planListener, type ListenerRequest } from "./listen.ts";
+import { DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS, retryOf } from "./defaults.ts";
+import { readSinks, type SinkRequest } from "./flag-sinks.ts";
+import { listenJobName, planListener, type ListenerRequest } from "./listen.ts";
 import type { NetPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
 import { readRecording, type RecordingTexts } from "./recording.ts";
 import { secretsOfCommands } from "./secrets.ts";
 import { isProblem, parseDuration, parseUntil, type Problem } from "./units.ts";
 
 /** A command line, parsed but not understood. Texts as typed; undefined where a flag was not given. */
-export type JobRequest = {
-  readonly verb: "pull" | "push" | "relay";
-  readonly source: string | undefined;
-  /** Positionals behind the source, then -t. */
-  readonly destinations: readonly string[];
-  readonly outputs: readonly string[];
-  /** -k, with env: and @ already resolved. */
-  readonly keys: readonly WrittenKey[];
+export type JobRequest = SinkRequest & {
   readonly named: NamedOptions;
   readonly durations: Readonly<Record<DurationFlag, string | undefined>>;
   readonly until: string | undefined;
@@ -54,20 +38,21 @@ export type JobRequest = {
   readonly bind: string | undefined;
   readonly force: boolean;
   readonly now: Date;
-  readonly defaultTemplate: string;
-  /** What of it could not be read, already in words. */
-  readonly problems: readonly string[];
+  /** What of it could not be read. */
+  readonly problems: readonly UsageProblem[];
 };
 
 /** Flags whose value is a duration. */
 export type DurationFlag = "for" | "wait" | "stall" | "grace" | "retry-min" | "retry-max";
 
-/** A key as written: `text` is NAME=VALUE or VALUE before resolving, `resolve` gives the secret of a part. */
-export type WrittenKey = { readonly name: string | undefined; readonly value: string };
-
 const CONNECT_TIMEOUT_MS = 10_000;
 const STEP_TIMEOUT_MS = 10_000;
 const START_TIMEOUT_MS = 15_000;
+
+/** Each problem once: two readers may find the same. */
+function withoutRepeats(problems: readonly UsageProblem[]): UsageProblem[] {
+  return [...new Map(problems.map((problem) => [problemLine(problem), problem])).values()];
+}
 
 /** Names in URLs from this length on are masked wherever they stand. */
 const MASKED_NAME_LENGTH = 10;
@@ -80,8 +65,8 @@ const SOURCES: Readonly<Record<JobRequest["verb"], readonly SourcePlan["kind"][]
 
 /** Understands a command line. Throws UsageError with all problems. */
 export function planFromFlags(request: JobRequest): Plan {
-  const problems: string[] = [...request.problems];
-  const tried = <T>(read: () => T): T | undefined => collect(read, problems)[0];
+  const problems: UsageProblem[] = [...request.problems];
+  const tried = <T>(read: () => T): T | undefined => collect(problems, read)[0];
   const parsed = tried(() => readSource(request, problems));
   const audio = tried(() => audioOfFlags(request));
   const heard = tried(() => parsed && withAudio(parsed.source, audio));
@@ -93,9 +78,11 @@ export function planFromFlags(request: JobRequest): Plan {
   const times = readTimes(request, parsed?.timeout, problems);
   const record = readRecording(request.recording, sinks, problems);
   if (sinks.length === 0 && problems.length === 0) {
-    problems.push(`${request.verb} needs a destination: runnel ${request.verb} SOURCE rtmp://HOST/APP/KEY`);
+    problems.push({
+      what: `${request.verb} needs a destination: runnel ${request.verb} SOURCE rtmp://HOST/APP/KEY`,
+    });
   }
-  if (problems.length > 0 || heard === undefined) throw new UsageError([...new Set(problems)]);
+  if (problems.length > 0 || heard === undefined) throw new UsageError(withoutRepeats(problems));
   const source = heard;
   return {
     job,
@@ -137,7 +124,7 @@ function secretsOfRequest(
   return [...new Set([...found, ...given])];
 }
 
-function readSource(request: JobRequest, problems: string[]): ParsedSource {
+function readSource(request: JobRequest, problems: UsageProblem[]): ParsedSource {
   const { verb, source: text, capture } = request;
   if (text === undefined) throw new UsageError(`${verb} needs a source: runnel ${verb} ${USAGE[verb]}`);
   const parsed = parseSource(text, request.named);
@@ -145,7 +132,8 @@ function readSource(request: JobRequest, problems: string[]): ParsedSource {
   if (!SOURCES[verb].includes(kind)) throw new UsageError(wrongSource(verb, kind, text));
   refuseIdleFlags(request, kind, problems);
   const isFile = kind === "file" || (parsed.source.kind === "capture" && parsed.source.input.kind === "file");
-  if (request.loop && !isFile) throw new UsageError("--loop needs a file: a pipe cannot be read twice");
+  if (request.loop && !isFile)
+    throw new UsageError({ what: [{ flag: "--loop" }, " needs a file: a pipe cannot be read twice"] });
   if (parsed.source.kind === "capture") {
     const source = applyCaptureFlags(parsed.source, capture, problems);
     return { source, timeout: parsed.timeout };
@@ -155,22 +143,25 @@ function readSource(request: JobRequest, problems: string[]): ParsedSource {
 }
 
 /** Problems for flags that mean nothing for a source of this kind. */
-function refuseIdleFlags(request: JobRequest, kind: SourcePlan["kind"], problems: string[]): void {
+function refuseIdleFlags(request: JobRequest, kind: SourcePlan["kind"], problems: UsageProblem[]): void {
   const named = Object.entries(request.named).filter(([, value]) => value !== undefined);
-  if (kind !== "rtmp") for (const [name] of named) problems.push(`--${name}: only for an RTMP source`);
+  const refuse = (flag: string, what: string): void => void problems.push({ flag, what });
+  if (kind !== "rtmp") for (const [name] of named) refuse(`--${name}`, "only for an RTMP source");
   if (request.follow && kind === "listen")
-    problems.push("--follow: a source that listens waits for the next publisher anyway");
+    refuse("--follow", "a source that listens waits for the next publisher anyway");
   if (request.bind !== undefined && kind === "http")
-    problems.push("--bind: not for an HTTP source, whose local address the system chooses");
-  if (!request.realtime && kind === "testcard")
-    problems.push("--no-realtime: the test card is made in real time");
+    refuse("--bind", "not for an HTTP source, whose local address the system chooses");
+  if (!request.realtime && kind === "testcard") refuse("--no-realtime", "the test card is made in real time");
 }
 
 const USAGE = { pull: "SOURCE [FILE...]", push: "FILE DEST...", relay: "SOURCE DEST..." } as const;
 
-function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"], text: string): string {
+function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"], text: string): UsageProblem {
   if (verb === "push")
-    return "push sends a file, a pipe, a camera or the test card; to send on a stream use relay, to record it pull";
+    return {
+      what: "push sends a file, a pipe, a camera or the test card",
+      instead: "to send on a stream use relay, to record it pull",
+    };
   const others: Partial<Record<SourcePlan["kind"], string>> = {
     file: "a file",
     stdin: "stdin",
@@ -178,105 +169,22 @@ function wrongSource(verb: JobRequest["verb"], kind: SourcePlan["kind"], text: s
   };
   // An address that lacks its scheme would be a file name, and may hold a key.
   if (kind === "file" && /[/:]/.test(text) && !/\.flv$/i.test(text))
-    return `${verb} takes a stream from a server: write rtmp://HOST/APP/NAME; to send a file use push`;
+    return {
+      what: `${verb} takes a stream from a server: write rtmp://HOST/APP/NAME`,
+      instead: "to send a file use push",
+    };
   const other = others[kind] ?? "the test card";
   const does = kind === "capture" ? "send or record" : "send";
-  return `${verb} takes a stream from a server, not ${other}; to ${does} ${other} use push`;
+  return {
+    what: `${verb} takes a stream from a server, not ${other}`,
+    instead: `to ${does} ${other} use push`,
+  };
 }
 
-function readSinks(request: JobRequest, problems: string[]): SinkPlan[] {
-  const { verb } = request;
-  const outputs = [...request.outputs];
-  const written: WrittenDestination[] = [];
-  for (const text of request.destinations) {
-    const destination = splitName(text);
-    if (isRtmpAddress(destination.address)) written.push(destination);
-    else if (verb === "pull" || isRecording(text) || OTHER_CONTAINER.test(text)) outputs.push(text);
-    else problems.push(notADestination(text));
-  }
-  if (verb === "pull" && outputs.length === 0 && written.length === 0) outputs.push(request.defaultTemplate);
-  if (outputs.filter((path) => path === "-").length > 1) problems.push("stdout can take one recording only");
-  const recordings = outputs.flatMap((path) => collect(() => recordingSink(path), problems));
-  return [...recordings, ...readDestinations(written, request, problems)];
-}
-
-/** Where an address is expected, only what cannot be a misspelt one is a recording. */
-function isRecording(text: string): boolean {
-  return text === "-" || /\.flv$/i.test(text) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
-}
-
-/** An address without its scheme would be a file name, and may hold a key; a bare word may be one. */
-function notADestination(text: string): string {
-  if (!/[./:]/.test(text))
-    return "one destination is neither an address nor an FLV file; write rtmp://HOST/APP/KEY, -k env:VAR for a stream key, or -o FILE to record";
-  const host = text.split("/")[0] ?? "";
-  return `"${host}${text.length > host.length ? "/***" : ""}" is neither an address nor an FLV file; write rtmp://HOST/APP/KEY, or -o FILE to record`;
-}
-
-/** What `read` returns, in a list; nothing if it found problems, which are kept. */
-function collect<T>(read: () => T, problems: string[]): T[] {
-  try {
-    return [read()];
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    problems.push(...error.problems);
-    return [];
-  }
-}
-
-function readDestinations(
-  written: readonly WrittenDestination[],
-  request: JobRequest,
-  problems: string[],
-): SinkPlan[] {
-  const { keys } = request;
-  checkNames(written, keys, request, problems);
-  const sinks: SinkPlan[] = [];
-  for (const destination of written) {
-    const key = keys.find((candidate) => candidate.name === undefined || candidate.name === destination.name);
-    for (const url of collect(() => parseDestination(destination.address, key?.value), problems)) {
-      const name = freeName(destination.name ?? url.host, sinks);
-      sinks.push({ kind: "rtmp", name, url, queue: DEFAULT_BUFFER, retry: undefined, required: true });
-    }
-  }
-  return sinks;
-}
-
-/** Each name stands for one destination, and each key for one that has no other. */
-function checkNames(
-  written: readonly WrittenDestination[],
-  keys: readonly WrittenKey[],
-  { source = "" }: JobRequest,
-  problems: string[],
-): void {
-  const hint = /^listen:/i.test(source) ? "; what publishers must know is -k source=..." : "";
-  const names = written.flatMap(({ name }) => name ?? []);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) problems.push(`two destinations are called ${twice}`);
-  const mine = keys.filter((key) => key.name !== LISTEN_KEY_NAME);
-  const fits = (key: WrittenKey, { name }: WrittenDestination): boolean =>
-    key.name === undefined || key.name === name;
-  for (const key of mine) {
-    const matches = written.filter((destination) => fits(key, destination)).length;
-    if (matches === 0) problems.push(`-k is for a destination on a server, and there is none${hint}`);
-    if (matches > 1 && twice === undefined)
-      problems.push("-k fits several destinations; name them: -t NAME=URL -k NAME=KEY");
-  }
-  const doubled = written.find((destination) => mine.filter((key) => fits(key, destination)).length > 1);
-  if (doubled !== undefined)
-    problems.push(`two keys for ${doubled.name ?? "the same destination"}; one is enough`);
-}
-
-function freeName(wanted: string, sinks: readonly SinkPlan[]): string {
-  let name = wanted;
-  for (let n = 2; sinks.some((sink) => sink.name === name); n++) name = `${wanted}-${n}`;
-  return name;
-}
-
-function readTimes(request: JobRequest, timeout: number | undefined, problems: string[]) {
+function readTimes(request: JobRequest, timeout: number | undefined, problems: UsageProblem[]) {
   const take = (flag: string, value: number | Problem | undefined): number | undefined => {
     if (!isProblem(value)) return value;
-    problems.push(`--${flag}: ${value.problem}`);
+    problems.push({ flag: `--${flag}`, ...value });
     return undefined;
   };
   const duration = (flag: DurationFlag): number | undefined => {
@@ -286,7 +194,8 @@ function readTimes(request: JobRequest, timeout: number | undefined, problems: s
   const seconds = (flag: string, text: string | undefined): number | undefined => {
     if (text === undefined) return undefined;
     if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-    return take(flag, { problem: `"${text}" is no number of seconds` });
+    problems.push({ flag: `--${flag}`, value: text, what: "is no number of seconds" });
+    return undefined;
   };
   const until =
     request.until === undefined ? undefined : take("until", parseUntil(request.until, request.now));
@@ -306,15 +215,18 @@ function readTimes(request: JobRequest, timeout: number | undefined, problems: s
   };
 }
 
-function positive(flag: string, ms: number | undefined, problems: string[]): number | undefined {
+function positive(flag: string, ms: number | undefined, problems: UsageProblem[]): number | undefined {
   if (ms === undefined || ms > 0) return ms;
-  problems.push(`--${flag}: must be longer than nothing`);
+  problems.push({ flag: `--${flag}`, what: "must be longer than nothing" });
   return undefined;
 }
 
-function checkRetry(retry: { min: number | undefined; max: number | undefined }, problems: string[]) {
+function checkRetry(retry: { min: number | undefined; max: number | undefined }, problems: UsageProblem[]) {
   const both = retryOf(retry);
-  if (both === undefined) problems.push("--retry-max is shorter than --retry-min");
+  if (both === undefined)
+    problems.push({
+      what: [{ flag: "--retry-max" }, " is shorter than ", { flag: "--retry-min" }],
+    });
   return both ?? DEFAULT_RETRY;
 }
 

@@ -14,7 +14,7 @@ import { planDestinations, planRecord, planRecordings, planRetry } from "./recip
 import { cronProblem, localZone, zoneProblem, type Schedule } from "./schedule.ts";
 import { secretsOfCommands } from "./secrets.ts";
 import { isProblem, parseUntil } from "./units.ts";
-import { dashed } from "./problems.ts";
+import { advised } from "./problems.ts";
 
 /** A job that can run, and when it is to. */
 export type PlannedJob = { readonly plan: Plan; readonly schedule: Schedule | undefined };
@@ -117,7 +117,7 @@ function planUntil(reader: JobReader, now: Date): number | undefined {
   if (text === undefined) return undefined;
   const until = parseUntil(text, now);
   if (!isProblem(until)) return until;
-  reader.say(["until"], dashed(until.problem));
+  reader.say(["until"], advised(until, until.instead));
   return undefined;
 }
 

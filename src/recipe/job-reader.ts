@@ -3,11 +3,11 @@
  * problems. Called by from-recipe.ts and its helpers.
  */
 
-import { UsageError } from "../errors.ts";
+import { collect, type UsageProblem } from "../errors.ts";
 import type { Doubts } from "./doubts.ts";
 import type { Surroundings } from "./expand.ts";
 import type { JobTree } from "./job-tree.ts";
-import { dashed, type Ground, type RecipeProblem } from "./problems.ts";
+import { advised, type Ground, type RecipeProblem } from "./problems.ts";
 import type { JobRecipe } from "./schema.ts";
 import { nodeAt, placeOf, type Path } from "./tree.ts";
 
@@ -74,16 +74,10 @@ export class JobReader {
 
   /** Does what may throw UsageError; its problems are this path's. `instead` is the advice where they have none. */
   try<T>(path: Path, instead: string, read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      for (const problem of error.problems) {
-        const text = dashed(problem);
-        this.say(path, text.includes(" — ") ? text : `${text} — ${instead}`);
-      }
-      return undefined;
-    }
+    const problems: UsageProblem[] = [];
+    const [value] = collect(problems, read);
+    for (const problem of problems) this.say(path, advised(problem, instead));
+    return value;
   }
 
   /** The PEM text of the file that a path names. */

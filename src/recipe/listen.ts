@@ -43,9 +43,11 @@ export function parseListenAddress(text: string, example: string): ListenAddress
   const authority = slash < 0 ? text : text.slice(0, slash);
   const path = slash < 0 ? "" : text.slice(slash + 1);
   const match = /^(?:(\[[0-9a-fA-F:.]+\]|[^:/[\]]*):)?(\d*)$/.exec(authority);
-  if (match === null) throw new UsageError(`cannot listen on "${authority}"; write ${example}`);
+  if (match === null)
+    throw new UsageError({ what: `cannot listen on "${authority}"`, instead: `write ${example}` });
   const port = match[2] === "" ? DEFAULT_PORT : Number(match[2]);
-  if (port > 65535) throw new UsageError(`cannot listen on port ${match[2]}; ports end at 65535`);
+  if (port > 65535)
+    throw new UsageError({ what: `cannot listen on port ${match[2]}`, instead: "ports end at 65535" });
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   const cut = path.indexOf("/");
   const app = cut < 0 ? path : path.slice(0, cut);
@@ -83,19 +85,25 @@ export function planListener(
   const serves = request.serve || request.serveAddress !== undefined;
   if (!listens) {
     if (request.key !== undefined)
-      throw new UsageError("-k source=KEY is for a source that listens (listen:...)");
-    if (request.noKey) throw new UsageError("--no-key is for a source that listens (listen:...)");
+      throw new UsageError({
+        what: [{ flag: "-k" }, " source=KEY is for a source that listens (listen:...)"],
+      });
+    if (request.noKey)
+      throw new UsageError({ what: [{ flag: "--no-key" }, " is for a source that listens (listen:...)"] });
     if (!serves && request.cert !== undefined)
-      throw new UsageError("--cert is for a listener, and there is none");
+      throw new UsageError({ what: [{ flag: "--cert" }, " is for a listener, and there is none"] });
   }
   if (!listens && !serves) return undefined;
   if (listens && request.serveAddress !== undefined) {
-    throw new UsageError("--serve takes no address here: players come to the source's own listener");
+    throw new UsageError({
+      what: [{ flag: "--serve" }, " takes no address here: players come to the source's own listener"],
+    });
   }
   if (!listens && request.serveAddress === undefined) {
-    throw new UsageError(
-      `--serve needs an address, because the source does not listen; write ${SERVE_EXAMPLE}`,
-    );
+    throw new UsageError({
+      what: [{ flag: "--serve" }, " needs an address, because the source does not listen"],
+      instead: `write ${SERVE_EXAMPLE}`,
+    });
   }
   const where = listens
     ? parseListenAddress(source.replace(/^listen:/i, ""), EXAMPLE)
@@ -115,15 +123,18 @@ export function listenPlan(
 }
 
 function requireKey(host: string, key: string | undefined, noKey: boolean): void {
-  if (key !== undefined && noKey) throw new UsageError("--no-key and a key: only one of them");
+  if (key !== undefined && noKey)
+    throw new UsageError({ what: [{ flag: "--no-key" }, " and a key: only one of them"] });
   if (key !== undefined || noKey || isLoopback(host)) return;
-  throw new UsageError(
-    `anybody who reaches ${host} could publish; add a key (listen:HOST:PORT/APP/KEY or -k source=env:VAR), or say --no-key`,
-  );
+  throw new UsageError({
+    what: `anybody who reaches ${host} could publish`,
+    instead: "add a key (listen:HOST:PORT/APP/KEY or -k source=env:VAR), or say --no-key",
+  });
 }
 
 function listenerTls({ cert, certKey }: ListenerRequest): ListenPlan["tls"] {
   if (cert === undefined && certKey === undefined) return undefined;
-  if (cert === undefined || certKey === undefined) throw new UsageError("--cert and --cert-key go together");
+  if (cert === undefined || certKey === undefined)
+    throw new UsageError({ what: [{ flag: "--cert" }, " and ", { flag: "--cert-key" }, " go together"] });
   return { cert, key: certKey };
 }

@@ -7,6 +7,7 @@
  *           |         ^^^^^^
  */
 
+import { whatIsWrong, type UsageProblem } from "../errors.ts";
 import { maskedRanges } from "./mask-line.ts";
 import type { Place } from "./tree.ts";
 
@@ -26,9 +27,9 @@ const EXCERPT_LENGTH = 120;
 /** Shorter secrets would blank out innocent words. */
 const SHORTEST_SECRET = 4;
 
-/** Texts of parsers that are shared with flags: "what; what instead" becomes "what — what instead". */
-export function dashed(text: string): string {
-  return text.includes(" — ") ? text : text.replace(/; |: (?=write )/, " — ");
+/** A problem that flags may have too, as recipes say it: "what — what instead". */
+export function advised(problem: UsageProblem, instead: string): string {
+  return `${whatIsWrong(problem)} — ${problem.instead ?? instead}`;
 }
 
 /** `file:line:col`, `--for` or `RUNNEL_FOR`. */

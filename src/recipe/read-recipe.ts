@@ -3,6 +3,7 @@
  * commands load it when a recipe is named and not before, because the YAML parser and the definition cost memory.
  */
 
+import type { UsageProblem } from "../errors.ts";
 import type { Doubts } from "./doubts.ts";
 import type { Surroundings } from "./expand.ts";
 import { planFromRecipe, type PlannedJob } from "./from-recipe.ts";
@@ -10,7 +11,7 @@ import { JobReader } from "./job-reader.ts";
 import { jobTrees, type JobTree } from "./job-tree.ts";
 import { loadRecipe } from "./load.ts";
 import type { Plan } from "./plan.ts";
-import { formatPlace, sortProblems, type RecipeProblem } from "./problems.ts";
+import { advised, formatPlace, sortProblems, type RecipeProblem } from "./problems.ts";
 import { jobSchema, recipeSchema } from "./schema.ts";
 import { insertedSecrets } from "./secrets.ts";
 import { nodeAt, placeOf, type Node, type Path, type Place } from "./tree.ts";
@@ -26,8 +27,8 @@ export type RecipeJob = PlannedJob & {
   readonly origin: (...paths: readonly Path[]) => Place | undefined;
 };
 
-/** What is wrong with a plan that only the disk can tell; `path` is the value that it is about. */
-export type Finding = { readonly path: Path; readonly text: string };
+/** What is wrong with a plan that only the disk can tell: the value that it is about, and advice if it has none. */
+export type Finding = { readonly path: Path; readonly problem: UsageProblem; readonly instead: string };
 
 /** What is needed to read a recipe. */
 export type ReadOptions = {
@@ -103,7 +104,8 @@ function planTree(
   const reader = new JobReader(tree, { recipe: checked.value, around, doubts });
   const hidden = insertedSecrets(tree.whole, isKeyName);
   const planned = planFromRecipe(reader, { now, hidden });
-  if (planned !== undefined) for (const { path, text } of inspect(planned.plan)) reader.say(path, text);
+  for (const { path, problem, instead } of planned === undefined ? [] : inspect(planned.plan))
+    reader.say(path, advised(problem, instead));
   problems.push(...reader.problems);
   if (planned === undefined || reader.problems.length > 0) return undefined;
   return { ...planned, file, origin: (...paths) => originOf(tree.whole, paths) };

@@ -3,10 +3,11 @@
  * Called by recipe-source.ts.
  */
 
+import type { UsageProblem } from "../errors.ts";
 import { applyCaptureFlags, parseCapture, type CaptureFlag, type CaptureTexts } from "./capture.ts";
 import type { FromRecipe, JobReader } from "./job-reader.ts";
 import type { CapturePlan } from "./plan.ts";
-import { dashed } from "./problems.ts";
+import { advised } from "./problems.ts";
 
 /** Keys that only these sources have. */
 export const CAPTURE_KEYS: readonly CaptureFlag[] = [
@@ -41,18 +42,13 @@ export function withCaptureKeys(
 ): CapturePlan {
   const { fps, format, clock, size, bitrate, keyframe, rotation, exposure } = from;
   const texts: CaptureTexts = { fps, format, clock, size, bitrate, keyframe, rotation, exposure };
-  const problems: string[] = [];
+  const problems: UsageProblem[] = [];
   const result = applyCaptureFlags(plan, texts, problems);
   for (const problem of problems) {
-    const [, flag = "", text = problem] = /^--([a-z-]+): (.*)$/s.exec(problem) ?? [];
-    const said = dashed(text);
-    const whole = said.startsWith('"') ? said : `"${flag}": ${said}`;
-    reader.say(
-      ["from", flag],
-      whole.includes(" — ") ? whole : `${whole} — write another value, or leave it out`,
-      // What fits depends on it.
-      [["from", "format"]],
-    );
+    const key = problem.flag!.slice("--".length);
+    const text = advised(problem, "write another value, or leave it out");
+    // What fits depends on the format.
+    reader.say(["from", key], problem.value === undefined ? `"${key}": ${text}` : text, [["from", "format"]]);
   }
   return result;
 }

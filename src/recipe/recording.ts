@@ -3,6 +3,7 @@
  * so that all of them can be said at once.
  */
 
+import type { UsageProblem } from "../errors.ts";
 import type { KeepPlan, RecordPlan, SinkPlan } from "./plan.ts";
 import { isProblem, parseDuration, parseSize, type Problem } from "./units.ts";
 
@@ -16,7 +17,7 @@ export type RecordingTexts = Readonly<Record<RecordingFlag, string | undefined>>
 export function readRecording(
   texts: RecordingTexts,
   sinks: readonly SinkPlan[],
-  problems: string[],
+  problems: UsageProblem[],
 ): RecordPlan {
   const read = reader(texts, problems);
   const every = read("segment", parseDuration);
@@ -27,7 +28,7 @@ export function readRecording(
   };
   const given = (Object.keys(texts) as RecordingFlag[]).filter((flag) => texts[flag] !== undefined);
   if (given.length > 0 && !sinks.some((sink) => sink.kind === "file")) {
-    problems.push(`--${given[0]} is for a recording to a file, and there is none`);
+    problems.push({ what: [{ flag: `--${given[0]}` }, " is for a recording to a file, and there is none"] });
   }
   return {
     segment:
@@ -38,35 +39,45 @@ export function readRecording(
 }
 
 /** Reads a flag whose value must be more than nothing. */
-function reader(texts: RecordingTexts, problems: string[]) {
+function reader(texts: RecordingTexts, problems: UsageProblem[]) {
   checkAlign(texts, problems);
   return (flag: RecordingFlag, parse: (text: string) => number | Problem): number | undefined => {
     const text = texts[flag];
     const value = text === undefined ? undefined : parse(text);
     if (value === undefined || (!isProblem(value) && value > 0)) return value;
-    problems.push(`--${flag}: ${isProblem(value) ? value.problem : "must be more than nothing"}`);
+    problems.push({
+      flag: `--${flag}`,
+      ...(isProblem(value) ? value : { what: "must be more than nothing" }),
+    });
     return undefined;
   };
 }
 
-function checkAlign({ align, segment }: RecordingTexts, problems: string[]): void {
+function checkAlign({ align, segment }: RecordingTexts, problems: UsageProblem[]): void {
   if (align === undefined) return;
-  if (align !== "clock") problems.push(`--align: "${align}" is nothing to align to; write --align clock`);
-  if (segment === undefined) problems.push("--align clock needs --segment: --segment 30m --align clock");
+  if (align !== "clock")
+    problems.push({
+      flag: "--align",
+      value: align,
+      what: "is nothing to align to",
+      instead: "write --align clock",
+    });
+  if (segment === undefined)
+    problems.push({ what: [{ flag: "--align" }, " clock needs --segment: --segment 30m --align clock"] });
 }
 
 /** Nothing is a value here: any outage starts the next file. */
-function readJoin({ join }: RecordingTexts, problems: string[]): number | undefined {
+function readJoin({ join }: RecordingTexts, problems: UsageProblem[]): number | undefined {
   if (join === undefined) return undefined;
   const value = parseDuration(join);
   if (!isProblem(value)) return value;
-  problems.push(`--join: ${value.problem}`);
+  problems.push({ flag: "--join", ...value });
   return undefined;
 }
 
 /** Whoever keeps recordings for "14" does not mean seconds. */
 function parseAge(text: string): number | Problem {
   return /^\d+$/.test(text.trim())
-    ? { problem: `"${text}" has no unit; write ${text.trim()}d` }
+    ? { value: text, what: "has no unit", instead: `write ${text.trim()}d` }
     : parseDuration(text);
 }

@@ -3,8 +3,10 @@
  * was seconds or milliseconds. Every function returns a value or a Problem that says what to write instead.
  */
 
+import type { UsageProblem } from "../errors.ts";
+
 /** What is wrong with a text, and what to write. */
-export type Problem = { readonly problem: string };
+export type Problem = Required<Pick<UsageProblem, "value" | "what" | "instead">>;
 
 const DURATION_MS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -16,19 +18,23 @@ const DURATION_MS: Readonly<Record<string, number>> = {
 
 /** Whether a parser found a problem. */
 export function isProblem(value: unknown): value is Problem {
-  return typeof value === "object" && value !== null && "problem" in value;
+  return typeof value === "object" && value !== null && "what" in value;
+}
+
+function wrong(value: string, what: string, instead: string): Problem {
+  return { value, what, instead };
 }
 
 /** `250ms`, `15s`, `1h30m`: milliseconds. */
 export function parseDuration(text: string): number | Problem {
   const trimmed = text.trim();
   if (/^\d+(\.\d+)?$/.test(trimmed)) {
-    return { problem: `"${text}" has no unit; write ${trimmed}s for seconds or ${trimmed}m for minutes` };
+    return wrong(text, "has no unit", `write ${trimmed}s for seconds or ${trimmed}m for minutes`);
   }
   const parts = [...trimmed.matchAll(/(\d+(?:\.\d+)?)\s*(ms|[smhd])/gy)];
   const length = parts.reduce((sum, part) => sum + part[0].length, 0);
   if (parts.length === 0 || length !== trimmed.length) {
-    return { problem: `"${text}" is no duration; write one such as 250ms, 15s, 30m, 7h or 14d` };
+    return wrong(text, "is no duration", "write one such as 250ms, 15s, 30m, 7h or 14d");
   }
   return Math.round(parts.reduce((sum, [, n, unit]) => sum + Number(n) * DURATION_MS[unit!]!, 0));
 }
@@ -53,12 +59,11 @@ const SIZE_BYTES: Readonly<Record<string, number>> = {
 export function parseSize(text: string): number | Problem {
   const trimmed = text.trim();
   if (/^\d+(\.\d+)?$/.test(trimmed)) {
-    return { problem: `"${text}" has no unit; write ${trimmed}MiB or ${trimmed}GiB` };
+    return wrong(text, "has no unit", `write ${trimmed}MiB or ${trimmed}GiB`);
   }
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(trimmed) ?? [];
   const factor = SIZE_BYTES[unit?.toUpperCase() ?? ""];
-  if (factor === undefined)
-    return { problem: `"${text}" is no size; write one such as 16MiB, 500MB or 200GiB` };
+  if (factor === undefined) return wrong(text, "is no size", "write one such as 16MiB, 500MB or 200GiB");
   return Math.round(Number(number) * factor);
 }
 
@@ -71,9 +76,9 @@ export function parseUntil(text: string, now: Date): number | Problem {
   }
   const date = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/.test(text.trim()) ? Date.parse(text.trim()) : NaN;
   if (Number.isNaN(date)) {
-    return { problem: `"${text}" is no time; write one such as 06:00 or 2026-11-20T06:00` };
+    return wrong(text, "is no time", "write one such as 06:00 or 2026-11-20T06:00");
   }
-  if (date <= now.getTime()) return { problem: `"${text}" is over; write a time to come` };
+  if (date <= now.getTime()) return wrong(text, "is over", "write a time to come");
   return date;
 }
 

@@ -84,7 +84,8 @@ export function parseLibrtmpAddress(text: string, flags: NamedOptions = {}): Lib
   const found: Found = { named: {}, conn: [], user: undefined, password: undefined, timeout: undefined };
   const problems = words.flatMap((word, i) => readWord(found, word, i + 1) ?? []);
   if (problems.length > 0) {
-    throw new UsageError(problems.map((problem) => `Cannot use "${redactText(text)}": ${problem}`));
+    const address = redactText(text);
+    throw new UsageError(problems.map((problem) => ({ what: ["Cannot use ", { address }, `: ${problem}`] })));
   }
   const { named, conn, user, password, timeout } = found;
   const overrides: RtmpOverrides = {

@@ -44,13 +44,16 @@ export type RtmpOverrides = {
 
 const DEFAULT_PORT = { rtmp: 1935, rtmps: 443 } as const;
 
-/** Schemes of the same family, each with what is in the way. */
-const REFUSED_SCHEMES: ReadonlyMap<string, string> = new Map([
-  ["rtmpe", "encrypted RTMP (RTMPE) is not supported: write rtmps:// if the server has TLS, else rtmp://"],
-  ["rtmpte", "encrypted and tunnelled RTMP is not supported: write rtmps:// or rtmp://"],
-  ["rtmpt", "RTMP tunnelled over HTTP is not supported: write rtmp:// if the server takes it"],
-  ["rtmpts", "RTMP tunnelled over HTTPS is not supported: write rtmps:// if the server takes it"],
-  ["rtmfp", "RTMFP is not supported: write rtmp:// if the server takes it"],
+/** Schemes of the same family, each with what is in the way, and what to write. */
+const REFUSED_SCHEMES: ReadonlyMap<string, readonly [reason: string, instead: string]> = new Map([
+  [
+    "rtmpe",
+    ["encrypted RTMP (RTMPE) is not supported", "write rtmps:// if the server has TLS, else rtmp://"],
+  ],
+  ["rtmpte", ["encrypted and tunnelled RTMP is not supported", "write rtmps:// or rtmp://"]],
+  ["rtmpt", ["RTMP tunnelled over HTTP is not supported", "write rtmp:// if the server takes it"]],
+  ["rtmpts", ["RTMP tunnelled over HTTPS is not supported", "write rtmps:// if the server takes it"]],
+  ["rtmfp", ["RTMFP is not supported", "write rtmp:// if the server takes it"]],
 ]);
 
 type Authority = Pick<RtmpUrl, "host" | "port" | "explicitPort" | "user" | "password">;
@@ -136,7 +139,8 @@ function splitUrl(text: string): { scheme: "rtmp" | "rtmps"; authority: Authorit
   const [, schemeText = "", authorityText = "", path = ""] = parts;
   const scheme = schemeText.toLowerCase();
   if (scheme !== "rtmp" && scheme !== "rtmps") {
-    throw unusable(text, REFUSED_SCHEMES.get(scheme) ?? `${scheme}:// is no RTMP address`);
+    const [reason, instead] = REFUSED_SCHEMES.get(scheme) ?? [`${scheme}:// is no RTMP address`];
+    throw unusable(text, reason, instead);
   }
   return { scheme, authority: parseAuthority(authorityText, DEFAULT_PORT[scheme], text), path };
 }
@@ -148,7 +152,7 @@ function parseAuthority(authority: string, defaultPort: number, text: string): A
     authority.slice(at + 1),
   );
   const host = parts?.[1] ?? parts?.[2];
-  if (host === undefined) throw unusable(text, hostProblem(authority.slice(at + 1)));
+  if (host === undefined) throw unusable(text, ...hostProblem(authority.slice(at + 1)));
   const portText = parts?.[3] ?? "";
   const port = portText === "" ? defaultPort : Number(portText);
   if (port < 1 || port > 65535) throw unusable(text, `port ${portText} is not between 1 and 65535`);
@@ -156,13 +160,13 @@ function parseAuthority(authority: string, defaultPort: number, text: string): A
   return { host, port, explicitPort: portText !== "", ...credentials };
 }
 
-function hostProblem(host: string): string {
+function hostProblem(host: string): readonly [reason: string, instead?: string] {
   const bareIpv6 = /^[0-9a-f:.]*$/i.test(host) && /::|(?::.*){7}/.test(host);
-  if (bareIpv6) return "an IPv6 address goes in brackets: rtmp://[::1]/app";
-  if (host === "" || host.startsWith(":")) return "it names no host";
+  if (bareIpv6) return ["an IPv6 address goes in brackets: rtmp://[::1]/app"];
+  if (host === "" || host.startsWith(":")) return ["it names no host"];
   // What stands behind the colon may be a piece of a password: it is not repeated.
   const isHostAndMore = /^(?:\[[0-9a-f:.]+\]|[^\s[\]:?#%\\]+):/i.test(host);
-  return isHostAndMore ? "its port is no number: write HOST:PORT" : "its host or port cannot be read";
+  return isHostAndMore ? ["its port is no number", "write HOST:PORT"] : ["its host or port cannot be read"];
 }
 
 function parseCredentials(text: string, url: string): { user: string; password?: string } {
@@ -178,7 +182,11 @@ function percentDecode(text: string, url: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw unusable(url, "a % in its user or password is not followed by a character's code: write %25 for %");
+    throw unusable(
+      url,
+      "a % in its user or password is not followed by a character's code",
+      "write %25 for %",
+    );
   }
 }
 
@@ -197,12 +205,13 @@ function splitPath(path: string): { app: string; streamName: string } {
 }
 
 function requireApp(url: RtmpUrl, text: string): RtmpUrl {
-  if (url.app === "") throw unusable(text, "it names no application: write rtmp://host/app/name");
+  if (url.app === "") throw unusable(text, "it names no application", "write rtmp://host/app/name");
   return url;
 }
 
-function unusable(text: string, reason: string): UsageError {
-  return new UsageError(`Cannot use "${redactText(text)}": ${reason}`);
+function unusable(text: string, reason: string, instead?: string): UsageError {
+  const what = ["Cannot use ", { address: redactText(text) }, `: ${reason}`];
+  return new UsageError(instead === undefined ? { what } : { what, instead });
 }
 
 /** What a client asks a server for, taken apart. */

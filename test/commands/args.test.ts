@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { parseArgs } from "../../src/commands/args.ts";
 import { nearest } from "../../src/recipe/nearest.ts";
 import { environmentName, FLAGS, flagsOf } from "../../src/commands/flags.ts";
-import { UsageError } from "../../src/errors.ts";
+import { problemLine, UsageError } from "../../src/errors.ts";
 import { words } from "../support/command-line.ts";
 
 type Environment = Record<string, string | undefined>;
@@ -21,7 +21,7 @@ function problemsOf(line: string, environment: Environment = {}, verb?: "pull" |
   try {
     parse(line, environment, verb);
   } catch (error) {
-    if (error instanceof UsageError) return error.problems;
+    if (error instanceof UsageError) return error.problems.map(problemLine);
     throw error;
   }
   return [];

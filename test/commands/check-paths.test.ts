@@ -35,7 +35,11 @@ describe("a recording", () => {
   test("under the name of a folder", () => {
     const path = join(folder, "shows");
     expect(pull("shows")).toEqual(
-      new UsageError(`"${path}" is a folder; write ${path}/{stream}_{date}_{time}.flv`),
+      new UsageError({
+        value: path,
+        what: "is a folder",
+        instead: `write ${path}/{stream}_{date}_{time}.flv`,
+      }),
     );
   });
 
@@ -54,6 +58,16 @@ describe("a recording", () => {
     expect(problems.map(({ text }) => text)).toEqual([
       `"${path}" is a folder — write ${path}/{stream}_{date}_{time}.flv`,
     ]);
+  });
+
+  test.each([
+    ["a; b.flv", 'there is no file "a; b.flv" — the path begins where runnel is started'],
+    ["a — b: write c.flv", 'there is no file "a — b: write c.flv" — the path begins where runnel is started'],
+  ])("from a file %p that is not there, in a recipe", async (name, text) => {
+    const file = join(folder, "source.yaml");
+    writeFileSync(file, `version: 1\njobs:\n  a:\n    from: "${name}"\n    record: x.flv\n`);
+    const { problems } = await readRecipes([file], { environment: {}, given: [], job: undefined });
+    expect(problems.map((problem) => problem.text)).toEqual([text]);
   });
 
   test("below a file", () => {
@@ -96,14 +110,22 @@ describe("a file that is no FLV", () => {
   test("raw video", () => {
     const path = join(folder, "clip.h264");
     expect(push("clip.h264")).toEqual(
-      new UsageError(`"${path}" looks like Annex B video; use h264:FILE for a raw H.264 stream`),
+      new UsageError({
+        value: path,
+        what: "looks like Annex B video",
+        instead: "use h264:FILE for a raw H.264 stream",
+      }),
     );
   });
 
   test("anything", () => {
     const path = join(folder, "notes.flv");
     expect(push("notes.flv")).toEqual(
-      new UsageError(`"${path}" is no FLV file; if it is a damaged one, runnel repair may mend it`),
+      new UsageError({
+        value: path,
+        what: "is no FLV file",
+        instead: "if it is a damaged one, runnel repair may mend it",
+      }),
     );
   });
 });

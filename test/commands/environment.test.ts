@@ -58,6 +58,23 @@ describe("on a command line", () => {
         "RUNNEL_KEY is for a destination on a server, and there is none",
       ],
     ],
+    // Names that people gave are left alone, whatever they look like.
+    [
+      "--segment 30m",
+      { RUNNEL_OUTPUT: "my -o --for.mp4" },
+      [
+        '"my -o --for.mp4": recordings are FLV, MP4 is not in this version of runnel; write my -o --for.flv',
+        "--segment is for a recording to a file, and there is none",
+      ],
+    ],
+    [
+      "-k x",
+      { RUNNEL_RETRY_MIN: "-k" },
+      [
+        "-k is for a destination on a server, and there is none",
+        'RUNNEL_RETRY_MIN: "-k" is no duration; write one such as 250ms, 15s, 30m, 7h or 14d',
+      ],
+    ],
     [
       "--for banana",
       { RUNNEL_FOR: "2h" },

@@ -1,6 +1,6 @@
 /** Addresses as people write them: sources, destinations with names and keys, and what of them is secret. */
 import { describe, expect, test } from "bun:test";
-import { UsageError } from "../../src/errors.ts";
+import { problemLine, UsageError } from "../../src/errors.ts";
 import {
   isRtmpAddress,
   parseDestination,
@@ -16,7 +16,7 @@ function problemsOf(run: () => unknown): readonly string[] {
   try {
     run();
   } catch (error) {
-    if (error instanceof UsageError) return error.problems;
+    if (error instanceof UsageError) return error.problems.map(problemLine);
     throw error;
   }
   return [];

@@ -1,6 +1,6 @@
 /** Addresses and flags of cameras, commands and raw video: what they become, and what is wrong with them. */
 import { describe, expect, test } from "bun:test";
-import { UsageError } from "../../src/errors.ts";
+import { problemLine, UsageError, type UsageProblem } from "../../src/errors.ts";
 import {
   applyCaptureFlags,
   CAMERA_DEFAULTS,
@@ -19,7 +19,7 @@ const NONE: CaptureTexts = {
 
 /** A source with flags; throws what is wrong. */
 function plan(address: string, flags: Partial<CaptureTexts> = {}) {
-  const problems: string[] = [];
+  const problems: UsageProblem[] = [];
   const planned = applyCaptureFlags(parseCapture(address), { ...NONE, ...flags }, problems);
   if (problems.length > 0) throw new UsageError(problems);
   return planned;
@@ -166,16 +166,16 @@ describe("flags", () => {
     try {
       plan(address, flags);
     } catch (error) {
-      expect((error as UsageError).problems).toEqual(problems);
+      expect((error as UsageError).problems.map(problemLine)).toEqual(problems);
       return;
     }
     throw new Error("nothing was wrong");
   });
 
   test("of sources that have none", () => {
-    const problems: string[] = [];
+    const problems: UsageProblem[] = [];
     refuseCaptureFlags({ ...NONE, fps: "25", size: "1x1" }, problems);
-    expect(problems).toEqual([
+    expect(problems.map(problemLine)).toEqual([
       "--fps: only for camera:, exec: and h264: sources",
       "--size: only for camera:, exec: and h264: sources",
     ]);

@@ -189,7 +189,7 @@ describe("what is wrong with a command line", () => {
     ],
     [
       "push s.flv rtmpt://d/app/KEY",
-      'Cannot use "rtmpt://d/app/***": RTMP tunnelled over HTTP is not supported: write rtmp:// if the server takes it',
+      'Cannot use "rtmpt://d/app/***": RTMP tunnelled over HTTP is not supported; write rtmp:// if the server takes it',
     ],
     [`pull ${RTMP} --for 5`, '--for: "5" has no unit; write 5s for seconds or 5m for minutes'],
     [`pull ${RTMP} --for 0s`, "--for: must be longer than nothing"],

@@ -151,13 +151,18 @@ describe("a text from a variable", () => {
 
 describe("problems that need the disk", () => {
   test("are said where the value stands", () => {
-    const inspect = (): { path: string[]; text: string }[] => [
-      { path: ["record", "path"], text: "no — yes" },
+    const inspect = () => [
+      { path: ["record", "path"], problem: { what: "no; never" }, instead: "yes" },
+      { path: ["from"], problem: { value: "a; b", what: "is bad", instead: "leave" }, instead: "yes" },
     ];
     const { problems, jobs } = read(jobRecipe("from: rtmp://h/live/x\nrecord: x.flv"), {
       options: { inspect },
     });
     expect(jobs).toEqual([]);
-    expect(problems).toMatchObject([{ place: { line: 5, column: 13 }, text: "no — yes" }]);
+    const said = problems.map(({ place, text }) => [place.kind === "recipe" && place.line, text]);
+    expect(said).toEqual([
+      [4, '"a; b" is bad — leave'],
+      [5, "no; never — yes"],
+    ]);
   });
 });

@@ -23,7 +23,9 @@ describe("parseDuration", () => {
   test.each(["15", "1.5", " 7 "])("%p has no unit, and two are suggested", (text) => {
     const n = text.trim();
     expect(parseDuration(text)).toEqual({
-      problem: `"${text}" has no unit; write ${n}s for seconds or ${n}m for minutes`,
+      value: text,
+      what: "has no unit",
+      instead: `write ${n}s for seconds or ${n}m for minutes`,
     });
   });
 
@@ -31,7 +33,9 @@ describe("parseDuration", () => {
     "%p is none",
     (text) => {
       expect(parseDuration(text)).toEqual({
-        problem: `"${text}" is no duration; write one such as 250ms, 15s, 30m, 7h or 14d`,
+        value: text,
+        what: "is no duration",
+        instead: "write one such as 250ms, 15s, 30m, 7h or 14d",
       });
     },
   );
@@ -66,20 +70,27 @@ describe("parseUntil", () => {
     "%p is none",
     (text) => {
       expect(parseUntil(text, NOW)).toEqual({
-        problem: `"${text}" is no time; write one such as 06:00 or 2026-11-20T06:00`,
+        value: text,
+        what: "is no time",
+        instead: "write one such as 06:00 or 2026-11-20T06:00",
       });
     },
   );
 
   test("a date that is over is said so", () => {
     expect(parseUntil("2026-11-20T14:30", NOW)).toEqual({
-      problem: '"2026-11-20T14:30" is over; write a time to come',
+      value: "2026-11-20T14:30",
+      what: "is over",
+      instead: "write a time to come",
     });
   });
 });
 
 test("isProblem tells a problem from a value", () => {
-  expect([isProblem({ problem: "x" }), isProblem(5), isProblem(undefined), isProblem(null)]).toEqual([
-    ...[true, false, false, false],
-  ]);
+  expect([
+    isProblem({ value: "x", what: "is y", instead: "write z" }),
+    isProblem(5),
+    isProblem(undefined),
+    isProblem(null),
+  ]).toEqual([...[true, false, false, false]]);
 });

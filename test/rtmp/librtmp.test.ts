@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { amfObject, type Amf0Value } from "../../src/amf/amf0.ts";
-import { UsageError } from "../../src/errors.ts";
+import { problemLine, UsageError } from "../../src/errors.ts";
 import { isLibrtmpAddress, parseConnArgs, parseLibrtmpAddress } from "../../src/rtmp/librtmp.ts";
 import { mutations } from "../support/mutate.ts";
 
@@ -8,7 +8,7 @@ function problemsOf(run: () => unknown): readonly string[] {
   try {
     run();
   } catch (error) {
-    if (error instanceof UsageError) return error.problems;
+    if (error instanceof UsageError) return error.problems.map(problemLine);
     throw error;
   }
   return [];

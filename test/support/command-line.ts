@@ -1,5 +1,5 @@
 /** Command lines as people type them, understood as the program does it, short of running anything. */
-import { UsageError } from "../../src/errors.ts";
+import { problemLine, UsageError } from "../../src/errors.ts";
 import { parseArgs } from "../../src/commands/args.ts";
 import { flagsOf } from "../../src/commands/flags.ts";
 import { planFromArgs } from "../../src/commands/request.ts";
@@ -28,7 +28,7 @@ export function problemsOf(line: string, environment: Environment = {}): readonl
   try {
     planOf(line, environment);
   } catch (error) {
-    if (error instanceof UsageError) return error.problems;
+    if (error instanceof UsageError) return error.problems.map(problemLine);
     throw error;
   }
   return [];

@@ -1,0 +1,127 @@
+/**
+ * Where a command line sends its stream: positionals, -o, -t and -k become recordings and destinations. Problems are
+ * collected, so that all of them can be said at once. Pure; a part of planFromFlags.
+ */
+
+import { collect, type UsageProblem } from "../errors.ts";
+import {
+  isRtmpAddress,
+  OTHER_CONTAINER,
+  parseDestination,
+  recordingSink,
+  splitName,
+  type WrittenDestination,
+} from "./addresses.ts";
+import { DEFAULT_BUFFER } from "./defaults.ts";
+import { LISTEN_KEY_NAME } from "./listen.ts";
+import type { SinkPlan } from "./plan.ts";
+
+/** A key: what -k gives, resolved, and the destination that it names, if it names one. */
+export type WrittenKey = { readonly name: string | undefined; readonly value: string };
+
+/** What of a command line says where the stream goes. Texts as typed. */
+export type SinkRequest = {
+  readonly verb: "pull" | "push" | "relay";
+  readonly source: string | undefined;
+  /** Positionals behind the source, then -t. */
+  readonly destinations: readonly string[];
+  readonly outputs: readonly string[];
+  /** -k, with env: and @ already resolved. */
+  readonly keys: readonly WrittenKey[];
+  readonly defaultTemplate: string;
+};
+
+/** The recordings and destinations of a command line; what is wrong with them is added to `problems`. */
+export function readSinks(request: SinkRequest, problems: UsageProblem[]): SinkPlan[] {
+  const { verb } = request;
+  const outputs = [...request.outputs];
+  const written: WrittenDestination[] = [];
+  for (const text of request.destinations) {
+    const destination = splitName(text);
+    if (isRtmpAddress(destination.address)) written.push(destination);
+    else if (verb === "pull" || isRecording(text) || OTHER_CONTAINER.test(text)) outputs.push(text);
+    else problems.push(notADestination(text));
+  }
+  if (verb === "pull" && outputs.length === 0 && written.length === 0) outputs.push(request.defaultTemplate);
+  if (outputs.filter((path) => path === "-").length > 1)
+    problems.push({ what: "stdout can take one recording only" });
+  const recordings = outputs.flatMap((path) => collect(problems, () => recordingSink(path)));
+  return [...recordings, ...readDestinations(written, request, problems)];
+}
+
+/** Where an address is expected, only what cannot be a misspelt one is a recording. */
+function isRecording(text: string): boolean {
+  return text === "-" || /\.flv$/i.test(text) || /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+}
+
+/** An address without its scheme would be a file name, and may hold a key; a bare word may be one. */
+function notADestination(text: string): UsageProblem {
+  const what = "is neither an address nor an FLV file";
+  if (!/[./:]/.test(text))
+    return {
+      what: `one destination ${what}`,
+      instead: "write rtmp://HOST/APP/KEY, -k env:VAR for a stream key, or -o FILE to record",
+    };
+  const host = text.split("/")[0] ?? "";
+  const value = `${host}${text.length > host.length ? "/***" : ""}`;
+  return { value, what, instead: "write rtmp://HOST/APP/KEY, or -o FILE to record" };
+}
+
+function readDestinations(
+  written: readonly WrittenDestination[],
+  request: SinkRequest,
+  problems: UsageProblem[],
+): SinkPlan[] {
+  const { keys } = request;
+  checkNames(written, keys, request, problems);
+  const sinks: SinkPlan[] = [];
+  for (const destination of written) {
+    const key = keys.find((candidate) => candidate.name === undefined || candidate.name === destination.name);
+    for (const url of collect(problems, () => parseDestination(destination.address, key?.value))) {
+      const name = freeName(destination.name ?? url.host, sinks);
+      sinks.push({ kind: "rtmp", name, url, queue: DEFAULT_BUFFER, retry: undefined, required: true });
+    }
+  }
+  return sinks;
+}
+
+/** Each name stands for one destination, and each key for one that has no other. */
+function checkNames(
+  written: readonly WrittenDestination[],
+  keys: readonly WrittenKey[],
+  { source = "" }: SinkRequest,
+  problems: UsageProblem[],
+): void {
+  const hint = /^listen:/i.test(source) ? { instead: "what publishers must know is -k source=..." } : {};
+  const names = written.flatMap(({ name }) => name ?? []);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) problems.push({ what: `two destinations are called ${twice}` });
+  const mine = keys.filter((key) => key.name !== LISTEN_KEY_NAME);
+  const fits = (key: WrittenKey, { name }: WrittenDestination): boolean =>
+    key.name === undefined || key.name === name;
+  for (const key of mine) {
+    const matches = written.filter((destination) => fits(key, destination)).length;
+    if (matches === 0)
+      problems.push({
+        what: [{ flag: "-k" }, " is for a destination on a server, and there is none"],
+        ...hint,
+      });
+    if (matches > 1 && twice === undefined)
+      problems.push({
+        what: [{ flag: "-k" }, " fits several destinations"],
+        instead: "name them: -t NAME=URL -k NAME=KEY",
+      });
+  }
+  const doubled = written.find((destination) => mine.filter((key) => fits(key, destination)).length > 1);
+  if (doubled !== undefined)
+    problems.push({
+      what: `two keys for ${doubled.name ?? "the same destination"}`,
+      instead: "one is enough",
+    });
+}
+
+function freeName(wanted: string, sinks: readonly SinkPlan[]): string {
+  let name = wanted;
+  for (let n = 2; sinks.some((sink) => sink.name === name); n++) name = `${wanted}-${n}`;
+  return name;
+}
