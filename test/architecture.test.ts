@@ -58,7 +58,7 @@ const CORE = [
 
 /** The first row that fits a file counts. */
 const ROWS: readonly Row[] = [
-  { files: ["errors.ts", "last-tier.ts"], may: [] },
+  { files: ["errors.ts", "last-tier.ts", "secret-text.ts"], may: [] },
   { files: ["bytes/"], may: ["errors.ts", "last-tier.ts"] },
   { files: ["amf/"], may: ["bytes/", "errors.ts"] },
   { files: ["rtmp/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts"] },
@@ -77,8 +77,15 @@ const ROWS: readonly Row[] = [
     may: [...CORE, "pipeline/sources/", "pipeline/sinks/", "net/", "media/", "errors.ts"],
     types: ["recipe/plan.ts", "pipeline/job.ts"],
   },
-  { files: ["recipe/"], may: ["rtmp/url.ts", "rtmp/librtmp.ts", "media/fourcc.ts", "errors.ts"] },
-  { files: ["face/"], may: ["errors.ts"], types: ["pipeline/report.ts", "pipeline/hub.ts"] },
+  {
+    files: ["recipe/"],
+    may: ["rtmp/url.ts", "rtmp/librtmp.ts", "media/fourcc.ts", "errors.ts", "secret-text.ts"],
+  },
+  {
+    files: ["face/"],
+    may: ["errors.ts", "secret-text.ts"],
+    types: ["pipeline/report.ts", "pipeline/hub.ts"],
+  },
   { files: ["commands/"], may: ["recipe/", "pipeline/", "face/", "media/", "rtmp/", "net/", "errors.ts"] },
   { files: ["main.ts"], may: ["commands/", "face/", "recipe/nearest.ts", "errors.ts", "../package.json"] },
 ];

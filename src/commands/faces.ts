@@ -32,8 +32,7 @@ export function makeFaces(
   const format = logFormat(args.values.get("log-format")?.[0]);
   const log = createLog(terminal, quiet ? -1 : verbosity(args.counts.get("verbose") ?? 0), format);
   const wantsJson = (args.counts.get("json") ?? 0) > 0;
-  const writeJson = (line: string): void =>
-    options.mediaOnStdout ? terminal.line(line) : terminal.out(line);
+  const writeJson = (line: string): void => terminal.json(line, options.mediaOnStdout ? "stderr" : "stdout");
   return {
     terminal,
     log,
@@ -54,6 +53,7 @@ function verbosity(count: number): Verbosity {
 function logFormat(text: string | undefined): LogFormat {
   if (text === undefined) return "text";
   const format = FORMATS.find((candidate) => candidate === text);
-  if (format === undefined) throw new UsageError({ flag: "--log-format", value: text, what: `is none of ${FORMATS.join(", ")}` });
+  if (format === undefined)
+    throw new UsageError({ flag: "--log-format", value: text, what: `is none of ${FORMATS.join(", ")}` });
   return format;
 }

@@ -30,8 +30,9 @@ export function createLog(terminal: Terminal, verbosity: Verbosity, format: LogF
       {
         log: ({ type, tag, args, date }) => {
           const text = args.map(String).join(" ");
-          const colour = format === "text" ? COLOUR[type] : undefined;
-          terminal.line(formatLine({ type, tag, text, date }, format), colour);
+          const line = formatLine({ type, tag, text, date }, format);
+          if (format === "json") terminal.json(line, "stderr");
+          else terminal.line(line, format === "text" ? COLOUR[type] : undefined);
         },
       },
     ],

@@ -4,11 +4,10 @@
  */
 
 import { fstatSync, writeSync } from "node:fs";
+import { longestFirst, maskSecrets } from "../secret-text.ts";
 
 const STDERR = 2;
 const STDOUT = 1;
-/** Shorter secrets would blank out innocent words. */
-const SHORTEST_SECRET = 4;
 
 /** Where lines go; see the head of this file. */
 export class Terminal {
@@ -16,7 +15,7 @@ export class Terminal {
   readonly interactive: boolean;
   /** Whether colours are wanted. */
   readonly colour: boolean;
-  #secrets: string[] = [];
+  #secrets: readonly string[] = [];
   /** The status lines as they stand; the cursor is behind the last one. */
   #status: readonly string[] = [];
 
@@ -26,24 +25,23 @@ export class Terminal {
     this.colour = this.interactive && (env["NO_COLOR"] ?? "") === "";
   }
 
-  /** From now on these texts are never shown. Longer ones first, so that none hides half of another. */
+  /** From now on these texts are never shown. */
   hide(secrets: readonly string[]): void {
-    const all = [...this.#secrets, ...secrets.flatMap(writings)];
-    const long = all.filter((secret) => secret.length >= SHORTEST_SECRET);
-    this.#secrets = [...new Set(long)].sort((a, b) => b.length - a.length);
+    this.#secrets = longestFirst([...this.#secrets, ...secrets.flatMap(writings)]);
   }
 
   /** A text without secrets. */
   mask(text: string): string {
-    let masked = text;
-    for (const secret of this.#secrets) masked = masked.replaceAll(secret, "***");
-    return masked;
+    return maskSecrets(text, this.#secrets);
   }
 
   /** Writes a line to stderr, above the status line; `colour` is an escape sequence of ours. */
   line(text: string, colour = ""): void {
     const clean = oneLine(this.mask(text));
-    const painted = colour === "" || !this.colour ? clean : `${colour}${clean}\x1b[0m`;
+    this.#above(colour === "" || !this.colour ? clean : `${colour}${clean}\x1b[0m`);
+  }
+
+  #above(painted: string): void {
     if (this.#status.length === 0) write(STDERR, `${painted}\n`);
     else write(STDERR, `${this.#erase()}${painted}\n${this.#status.join("\n")}`);
   }
@@ -73,6 +71,16 @@ export class Terminal {
   /** Writes a line to stdout. */
   out(text: string): void {
     write(STDOUT, `${oneLine(this.mask(text))}\n`);
+  }
+
+  /** Writes an object for programs, which `json` is. Texts in it are masked; numbers and the names of fields are not. */
+  json(json: string, to: "stdout" | "stderr"): void {
+    const masked = JSON.parse(json, (_key, value: unknown) =>
+      typeof value === "string" ? this.mask(value) : value,
+    );
+    const clean = oneLine(JSON.stringify(masked));
+    if (to === "stdout") write(STDOUT, `${clean}\n`);
+    else this.#above(clean);
   }
 
   /** Writes lines of our own to stdout, which may be styled: help. */

@@ -6,6 +6,7 @@
  * Pure.
  */
 
+import { placesOf } from "../secret-text.ts";
 import { HARMLESS_SOURCE } from "./addresses.ts";
 
 /** From and up to (not included) a character. */
@@ -37,9 +38,7 @@ export function maskedRanges(line: string, secrets: readonly string[]): Range[] 
     }
   }
   for (const secret of secrets) {
-    for (let at = line.indexOf(secret); at >= 0; at = line.indexOf(secret, at + secret.length)) {
-      found.push([at, at + secret.length]);
-    }
+    for (const at of placesOf(secret, line)) found.push([at, at + secret.length]);
   }
   return joined(found);
 }

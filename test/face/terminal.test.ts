@@ -38,7 +38,24 @@ describe("secrets", () => {
     ["longer ones first", ["abcd", "abcdefgh"], "abcdefgh abcd", "*** ***"],
     ["with characters that patterns use", ["a.*(b)+$"], "x a.*(b)+$ y", "x *** y"],
     ["a replacement's own signs do nothing", ["$&$1"], "x $&$1 y", "x *** y"],
-    ["short ones would blank out innocent words", ["abc", ""], "abc abcabc", "abc abcabc"],
+    ["an empty one hides nothing", [""], "abc", "abc"],
+    [
+      "short ones as words of their own",
+      ["abc"],
+      "abc abcabc rtmp://h/abc?x=abc",
+      "*** abcabc rtmp://h/***?x=***",
+    ],
+    ["short ones of one character", ["x"], "x=x, xx, max x_1", "***=***, xx, max x_1"],
+    ["short ones beside other letters are innocent", ["ä"], "ä Bär ä𝒳", "*** Bär ä𝒳"],
+    ["short ones that are no words", ["?!"], "a?!b ?!", "a***b ***"],
+    ["short ones that begin with a sign", ["-a"], "x-a x-ab", "x*** x-ab"],
+    [
+      "digits, not as a part of numbers",
+      ["12"],
+      "12, 12s 1.12 12:01 10.12.1.9 u:12@h",
+      "***, 12s 1.12 12:01 10.12.1.9 u:***@h",
+    ],
+    ["short ones again and again", ["ab"], "ab,ab,aab,ab", "***,***,aab,***"],
   ])("are masked: %s", (_name, secrets, text, expected) => {
     expect(masked(secrets, text)).toBe(expected);
   });
@@ -48,6 +65,23 @@ describe("secrets", () => {
     terminal.hide(["first-secret"]);
     terminal.hide(["second-secret"]);
     expect(terminal.mask("first-secret second-secret")).toBe("*** ***");
+  });
+
+  test("leave JSON what it is: numbers and names of fields stay", async () => {
+    const code = `
+      t.hide(["12", "true", "size", 'q"x']);
+      for (const to of ["stdout", "stderr"])
+        t.json(JSON.stringify({ size: 12, ok: true, text: 'size 12 q"x', list: [12] }), to);
+      createLog(t, 0, "json").withTag("size").info("12");`;
+    const { out, err } = await output(code);
+    const expected = { size: 12, ok: true, text: "*** *** ***", list: [12] };
+    expect(JSON.parse(out)).toEqual(expected);
+    const [event, log] = err
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(event).toEqual(expected);
+    expect(log).toMatchObject({ level: "info", tag: "***", text: "***" });
   });
 
   test("pass neither to stderr, nor stdout, nor the status line, nor the log", async () => {
