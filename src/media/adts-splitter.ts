@@ -14,6 +14,8 @@ export type AdtsFrame = {
   readonly config: Uint8Array;
   /** Hz. */
   readonly sampleRate: number;
+  /** Undefined where only a decoder finds out. */
+  readonly channels: number | undefined;
   /** The raw data block, without header: a part of what was read, which holds during the call only. */
   readonly payload: Uint8Array;
 };
@@ -32,6 +34,8 @@ export class AdtsSplitter {
   /** Frames were found here before. */
   #proven = false;
   #skipped = 0;
+  /** Nothing more will come. */
+  #over = false;
 
   constructor(onFrame: (frame: AdtsFrame) => void) {
     this.#onFrame = onFrame;
@@ -45,26 +49,27 @@ export class AdtsSplitter {
   /** Takes the next bytes. A frame has at most 8191, so no more than three are ever held. */
   feed(segment: Uint8Array): void {
     const bytes = this.#held.length === 0 ? segment : join(this.#held, segment);
-    const used = this.#read(bytes, false);
+    const used = this.#read(bytes);
     // A copy of what may be a Buffer, whose slice() is none.
     this.#held = new Uint8Array(bytes.subarray(used));
   }
 
   /** The stream is over: hands out a last frame that nothing follows. */
   end(): void {
-    const used = this.#read(this.#held, true);
+    this.#over = true;
+    const used = this.#read(this.#held);
     this.#skipped += this.#held.length - used;
     this.#held = new Uint8Array(0);
   }
 
   /** Reads frames; returns how many bytes are done with. */
-  #read(bytes: Uint8Array, last: boolean): number {
+  #read(bytes: Uint8Array): number {
     let at = 0;
     while (bytes.length - at >= HEADER_BYTES) {
       const header = headerAt(bytes, at);
       if (header !== undefined) {
         const next = at + header.frameLength;
-        const verdict = this.#judge(bytes, next, last);
+        const verdict = this.#judge(bytes, next);
         if (verdict === "later") break;
         if (verdict === "frame") {
           this.#take(header, bytes.subarray(at + header.headerLength, next));
@@ -80,15 +85,15 @@ export class AdtsSplitter {
   }
 
   /** Whether what ends at `end` is a frame: as many headers must follow it, each where the one before says. */
-  #judge(bytes: Uint8Array, end: number, last: boolean): "frame" | "noise" | "later" {
-    const open = last ? "noise" : "later";
+  #judge(bytes: Uint8Array, end: number): "frame" | "noise" | "later" {
+    const open = this.#over ? "noise" : "later";
     if (end > bytes.length) return open;
     // A frame that the one before led to needs no witness, and does not wait for one.
     let missing = this.#synced ? 0 : this.#proven ? 1 : WITNESSES;
     for (let next = end; missing > 0; missing--) {
       // At the end a header that is there counts, though its frame is cut.
-      if (next > bytes.length) return last ? "frame" : "later";
-      if (bytes.length - next < HEADER_BYTES) return last && mayBegin(bytes, next) ? "frame" : open;
+      if (next > bytes.length) return this.#over ? "frame" : "later";
+      if (bytes.length - next < HEADER_BYTES) return this.#over && mayBegin(bytes, next) ? "frame" : open;
       const witness = headerAt(bytes, next);
       if (witness === undefined) return "noise";
       next += witness.frameLength;
@@ -99,14 +104,14 @@ export class AdtsSplitter {
   #take(header: AdtsHeader, payload: Uint8Array): void {
     this.#synced = true;
     this.#proven = true;
-    const { config, blocks, sampleRate } = header;
+    const { config, blocks, sampleRate, channels } = header;
     // Several raw data blocks cannot be told apart without decoding them.
     if (blocks > 1 || payload.length === 0) {
       this.#skipped += header.frameLength;
       return;
     }
     if (this.#config?.[0] !== config[0] || this.#config?.[1] !== config[1]) this.#config = config;
-    this.#onFrame({ config: this.#config!, sampleRate, payload });
+    this.#onFrame({ config: this.#config!, sampleRate, channels, payload });
   }
 }
 

@@ -10,7 +10,7 @@ import { AdtsSplitter, type AdtsFrame } from "./adts-splitter.ts";
 import { fourCcNumber } from "./fourcc.ts";
 import { OggSplitter, type OggPacket } from "./ogg-splitter.ts";
 import { isOpusTags, opusChannels, OPUS_HEAD, OPUS_RATE, opusSamples, startsWith } from "./opus.ts";
-import { AAC_PACKET, AUDIO_PACKET } from "./tag-audio.ts";
+import { AAC_FORMAT, AAC_PACKET, AUDIO_PACKET } from "./tag-audio.ts";
 
 /** What is known of the sound. */
 export type AudioFacts = {
@@ -33,8 +33,6 @@ export type AudioFrame = {
 
 /** Samples of a frame of AAC. */
 const AAC_SAMPLES = 1024;
-/** First byte of AAC bodies, whatever the rate. FLV 10.1 E.4.2.1. */
-const AAC_FORMAT = 0xaf;
 const ENHANCED = 0x90;
 const ENHANCED_HEAD = 5;
 /** What has shown no frame after this many bytes is something else. */
@@ -91,12 +89,11 @@ export class RawAudio {
     if (this.#found !== "ogg") this.#adts.end();
   }
 
-  #takeAac({ config, sampleRate, payload }: AdtsFrame): void {
+  #takeAac({ config, sampleRate, channels, payload }: AdtsFrame): void {
     if (this.#found === "ogg") return;
     this.#found = "adts";
     if (this.#config !== config || this.#format === undefined) {
       this.#config = config;
-      const channels = aacChannels((config[1]! >> 3) & 0x0f);
       const header = join([AAC_FORMAT, AAC_PACKET.sequenceHeader], config);
       this.#format = { header, facts: { codec: "mp4a", sampleRate, channels } };
     }
@@ -119,12 +116,6 @@ export class RawAudio {
     const body = join(opusStart(AUDIO_PACKET.codedFrames), bytes);
     this.#onFrame({ ...this.#format, body, samples });
   }
-}
-
-/** By channel configuration; 0 stands for what only a decoder finds out. ISO 14496-3 table 1.19. */
-function aacChannels(configuration: number): number | undefined {
-  if (configuration === 0) return undefined;
-  return configuration === 7 ? 8 : configuration;
 }
 
 function opusStart(packetType: number): Uint8Array {

@@ -59,22 +59,26 @@ export function findingsInWords(
 /** Fewer zeros than this at the end of damaged bytes are chance, not what a power cut leaves. */
 const MANY_ZEROS = 64;
 
-/** The finding for damage that the reader met; `atEnd`: nothing but this stands between it and the end. */
-export function damageFinding(damage: FlvDamage, atEnd: boolean): Finding {
+/** Where damage stands: `end` if there is nothing between it and the end of the file. */
+export type DamagePlace = "inside" | "end";
+
+/** The finding for damage that the reader met. */
+export function damageFinding(damage: FlvDamage, place: DamagePlace): Finding {
   const { offset, length, zeros } = damage;
   switch (damage.kind) {
     case "skipped":
-      return skippedFinding(damage, atEnd);
+      return skippedFinding(damage, place);
     case "pointer": {
-      const text = atEnd
-        ? "the size behind the last tag is cut or wrong; the tag is whole"
-        : "the size behind the tag is wrong; the tag is whole";
+      const text =
+        place === "end"
+          ? "the size behind the last tag is cut or wrong; the tag is whole"
+          : "the size behind the tag is wrong; the tag is whole";
       return { kind: "pointer", offset, text };
     }
     case "header":
       return { kind: "header", offset, text: "the file header claims another size than 9 bytes" };
     case "cut": {
-      if (zeros === length) return skippedFinding(damage, true);
+      if (zeros === length) return skippedFinding(damage, "end");
       const text = `the last tag is cut after ${bytes(length)}${zeros >= MANY_ZEROS ? `, of which the last ${zeros} are zeros` : ""}`;
       return { kind: "torn", offset, text };
     }
@@ -83,13 +87,13 @@ export function damageFinding(damage: FlvDamage, atEnd: boolean): Finding {
   }
 }
 
-function skippedFinding({ offset, length, zeros }: FlvDamage, atEnd: boolean): Finding {
-  const place = atEnd ? " at the end" : "";
-  if (zeros === length) return { kind: "zeros", offset, text: `${length} zeros${place}` };
+function skippedFinding({ offset, length, zeros }: FlvDamage, place: DamagePlace): Finding {
+  const where = place === "end" ? " at the end" : "";
+  if (zeros === length) return { kind: "zeros", offset, text: `${length} zeros${where}` };
   const text =
     zeros < MANY_ZEROS
-      ? `${bytes(length)} that are no FLV${place}`
-      : `${bytes(length - zeros)} that are no FLV and ${zeros} zeros${place}`;
+      ? `${bytes(length)} that are no FLV${where}`
+      : `${bytes(length - zeros)} that are no FLV and ${zeros} zeros${where}`;
   return { kind: "garbage", offset, text };
 }
 

@@ -3,7 +3,7 @@
  * Of the first reading it says what is wrong with the head of the file and how large the new head must be; of the
  * second, which writes, it makes that head, as the recorder does for its own files.
  */
-import { flvFlags, type FlvTracks } from "./flv-writer.ts";
+import { flvFlags, FLV_FILE_HEADER_SIZE, type FlvTracks } from "./flv-writer.ts";
 import { TrackFacts } from "./recording-facts.ts";
 import { behindHead, type HeadInput, headSize, recordingHead } from "./recording-head.ts";
 import { RecordingTally } from "./recording-tally.ts";
@@ -15,8 +15,6 @@ import type { RepairMetadata } from "./repair-metadata.ts";
 const DURATION_SLACK = 1;
 /** An index that ends more than this many seconds before the last key frame was left unfinished. */
 const INDEX_SLACK = 30;
-/** Where the first tag stands when there is no metadata to point to. */
-const FIRST_TAG = 13;
 
 /** Counts tags; see the head of this file. */
 export class Survey {
@@ -70,7 +68,7 @@ export class Survey {
     const { offset } = metadata;
     if (offset === undefined) {
       const text = "there is no metadata, so no duration and no keyframe index";
-      return [...findings, { kind: "metadata", offset: FIRST_TAG, text }];
+      return [...findings, { kind: "metadata", offset: FLV_FILE_HEADER_SIZE, text }];
     }
     const duration = this.#durationFault(metadata);
     if (duration !== undefined) findings.push({ kind: "duration", offset, text: duration });

@@ -13,7 +13,7 @@ import type { FlvDamage, FlvTag } from "./flv-tag.ts";
 import { codecByName } from "./fourcc.ts";
 import { kindOfTypeId, type MediaKind, type PacketRole } from "./packet.ts";
 import { RepairClock, type StampedFrame } from "./repair-clock.ts";
-import { damageFinding, type Finding } from "./repair-finding.ts";
+import { damageFinding, type DamagePlace, type Finding } from "./repair-finding.ts";
 import { RepairMetadata } from "./repair-metadata.ts";
 import { readTagHeader, type TagHeader } from "./tag.ts";
 
@@ -107,7 +107,7 @@ export class Mender {
   /** The file is over. */
   end(): void {
     this.#reader.end();
-    this.#reportDamage(true);
+    this.#reportDamage("end");
     this.#settleOdd(undefined);
     for (const { offset, kind, found } of this.#headless.values()) {
       const text = found
@@ -118,20 +118,20 @@ export class Mender {
   }
 
   #hurt(damage: FlvDamage): void {
-    this.#reportDamage(false);
+    this.#reportDamage("inside");
     if (damage.offset <= 4 && damage.kind === "skipped") this.#flags = undefined;
     this.#damage = damage;
   }
 
-  #reportDamage(atEnd: boolean): void {
+  #reportDamage(place: DamagePlace): void {
     if (this.#damage === undefined) return;
-    const finding = damageFinding(this.#damage, atEnd);
+    const finding = damageFinding(this.#damage, place);
     this.#damage = undefined;
     this.#onFinding(finding);
   }
 
   #join(offset: number): void {
-    this.#reportDamage(false);
+    this.#reportDamage("inside");
     this.#settleOdd(undefined);
     this.#onFinding({ kind: "session", offset, text: "a second FLV header: another recording begins" });
     this.#clock.newRecording();
@@ -140,7 +140,7 @@ export class Mender {
 
   #take(tag: FlvTag): void {
     // A wrong back-pointer is reported before its own tag, all else before the tag behind it.
-    if (this.#damage?.kind !== "pointer" || this.#damage.offset !== tag.offset) this.#reportDamage(false);
+    if (this.#damage?.kind !== "pointer" || this.#damage.offset !== tag.offset) this.#reportDamage("inside");
     const kind = kindOf(tag.typeId);
     const header = readTagHeader(kind, tag.body);
     if (kind === "video" && header.role !== "frame") this.metadata.see(tag.offset);

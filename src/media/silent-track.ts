@@ -5,13 +5,13 @@
  * packets of the times. protocol.md 8.7; spec.md `--silent-audio`.
  */
 import { SILENT_AAC } from "./aac.ts";
-import { AAC_PACKET } from "./tag-audio.ts";
+import { AAC_FORMAT, AAC_PACKET } from "./tag-audio.ts";
 
 /** A source that brings no sound within this much video, in ms, has none. */
 const PATIENCE_MS = 1000;
-/** First byte of AAC bodies, whatever the rate. FLV 10.1 E.4.2.1. */
-const AAC_FORMAT = 0xaf;
 
+/** Hz. */
+export const SILENT_RATE = 44_100;
 /** The sequence header: AAC-LC, 44.1 kHz, stereo. Read-only. */
 export const SILENT_HEADER = Uint8Array.of(AAC_FORMAT, AAC_PACKET.sequenceHeader, 0x12, 0x10);
 /** 1024 samples of silence. Read-only. */

@@ -7,6 +7,9 @@ import { skipLastTier } from "../last-tier.ts";
 import { audioCodecByLegacyId, codecByName } from "./fourcc.ts";
 import { markTruncated, newTagHeader, readModEx, readTrackAndCodec, type TagHeader } from "./tag-header.ts";
 
+/** The first byte of an AAC body, whatever the rate. FLV 10.1 E.4.2.1. */
+export const AAC_FORMAT = 0xaf;
+
 /** AACPacketType: the second byte of an AAC body. FLV 10.1 E.4.2.1. */
 export const AAC_PACKET = { sequenceHeader: 0, raw: 1 } as const;
 

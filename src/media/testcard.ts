@@ -6,8 +6,8 @@
  * FLV 10.1 E.4.2, E.4.3; protocol.md 7.3, 7.5, 8.3, 8.7.
  */
 import { amfEcmaArray, encodeAmf0 } from "../amf/amf0.ts";
-import { SILENT_AAC } from "./aac.ts";
 import { writeAvcConfig } from "./h264.ts";
+import { SILENT_FRAME, SILENT_HEADER, SILENT_RATE, silenceTime } from "./silent-track.ts";
 import { AVC_PACKET } from "./tag-video.ts";
 import { encodePicture, encodePps, encodeSps, FRAME_RATE } from "./testcard-h264.ts";
 import {
@@ -22,17 +22,10 @@ import {
 export const TEST_CARD_GOP = 50;
 
 const FRAME_MS = 1000 / FRAME_RATE;
-/** Hz. */
-const SAMPLE_RATE = 44_100;
-/** AudioSpecificConfig: AAC-LC, 44.1 kHz, stereo. ISO 14496-3 1.6.2. */
-const AUDIO_CONFIG = [0x12, 0x10] as const;
 
-/** First byte of AAC bodies, whatever the rate; first byte of AVC bodies. FLV 10.1 E.4.2.1, E.4.3.1. */
-const AAC_FORMAT = 0xaf;
+/** First byte of AVC bodies. FLV 10.1 E.4.3.1. */
 const AVC_KEY = 0x17;
 const AVC_INTER = 0x27;
-/** AACPacketType. */
-const AAC_PACKET = { sequenceHeader: 0, raw: 1 } as const;
 /** Bytes before what an AVC body carries: format, packet type, composition time. */
 const AVC_HEAD = 5;
 
@@ -60,14 +53,6 @@ export function testCardVideoDts(index: number): number {
   return index * FRAME_MS;
 }
 
-/**
- * When audio frame `index` is due, in ms from the start: 1024 samples at 44.1 kHz each, counted as a whole so that no
- * error adds up. The fraction is reduced: a division by 441 rounds the right way for centuries.
- */
-export function testCardAudioDts(index: number): number {
-  return Math.floor((index * 10_240) / 441);
-}
-
 /** The same start gives the same bytes. */
 export class TestCard {
   readonly #startClockMs: number;
@@ -88,22 +73,21 @@ export class TestCard {
     return {
       metadata: encodeMetadata(),
       video: avcBody({ first: AVC_KEY, packetType: AVC_PACKET.sequenceHeader, payload: config, prefix: 0 }),
-      audio: Uint8Array.of(AAC_FORMAT, AAC_PACKET.sequenceHeader, ...AUDIO_CONFIG),
+      audio: SILENT_HEADER,
     };
   }
 
   /** The next body in the order of dts, video before audio where both are due. It never ends. */
   next(): TestCardFrame {
     const videoDts = testCardVideoDts(this.#videoIndex);
-    const audioDts = testCardAudioDts(this.#audioIndex);
+    const audioDts = silenceTime(this.#audioIndex);
     if (videoDts <= audioDts) {
       const body = this.#videoBody(this.#videoIndex);
       this.#videoIndex++;
       return { kind: "video", dts: videoDts, body };
     }
     this.#audioIndex++;
-    const body = Uint8Array.of(AAC_FORMAT, AAC_PACKET.raw, ...SILENT_AAC.stereo);
-    return { kind: "audio", dts: audioDts, body };
+    return { kind: "audio", dts: audioDts, body: SILENT_FRAME };
   }
 
   #videoBody(index: number): Uint8Array {
@@ -147,7 +131,7 @@ function encodeMetadata(): Uint8Array {
     framerate: FRAME_RATE,
     videocodecid: 7,
     audiocodecid: 10,
-    audiosamplerate: SAMPLE_RATE,
+    audiosamplerate: SILENT_RATE,
     audiosamplesize: 16,
     audiochannels: 2,
     stereo: true,

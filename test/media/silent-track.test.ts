@@ -66,6 +66,17 @@ describe("SilentTrack", () => {
     expect(times.at(-1)).toBe(silenceTime(215));
   });
 
+  test("frames count samples, exactly for a month and more", () => {
+    const days = 30n * 86_400n * 44_100n;
+    for (const start of [0n, days / 1024n, 100n * (days / 1024n), (1000n * days) / 1024n]) {
+      for (let n = start; n < start + 2000n; n++) {
+        const exact = (n * 1024n * 1000n) / 44_100n;
+        if (silenceTime(Number(n)) !== Number(exact)) throw new Error(`audio frame ${n}`);
+      }
+    }
+    expect([0, 1, 2, 3, 4, 441].map(silenceTime)).toEqual([0, 23, 46, 69, 92, 10_240]);
+  });
+
   test("is exact over thirty days", () => {
     expect(silenceTime(44_100)).toBe(1_024_000);
     const frames = Math.floor((30 * DAY * 44.1) / 1024);

@@ -7,13 +7,9 @@ import { flvHeader, flvTag } from "../../src/media/flv-writer.ts";
 import { h264NalType, readAvcConfig, readH264Sps } from "../../src/media/h264.ts";
 import { readMetadata } from "../../src/media/metadata.ts";
 import { TYPE_ID_OF_KIND } from "../../src/media/packet.ts";
+import { silenceTime } from "../../src/media/silent-track.ts";
 import { readTagHeader } from "../../src/media/tag.ts";
-import {
-  TestCard,
-  testCardAudioDts,
-  type TestCardFrame,
-  testCardVideoDts,
-} from "../../src/media/testcard.ts";
+import { TestCard, type TestCardFrame, testCardVideoDts } from "../../src/media/testcard.ts";
 import {
   drawPicture,
   type Macroblock,
@@ -57,17 +53,6 @@ function nalUnits(body: Uint8Array): Uint8Array[] {
 }
 
 describe("times", () => {
-  test("audio counts samples, exactly for a month and more", () => {
-    const days = 30n * 86_400n * 44_100n;
-    for (const start of [0n, days / 1024n, 100n * (days / 1024n), (1000n * days) / 1024n]) {
-      for (let n = start; n < start + 2000n; n++) {
-        const exact = (n * 1024n * 1000n) / 44_100n;
-        if (testCardAudioDts(Number(n)) !== Number(exact)) throw new Error(`audio frame ${n}`);
-      }
-    }
-    expect([0, 1, 2, 3, 4, 441].map(testCardAudioDts)).toEqual([0, 23, 46, 69, 92, 10_240]);
-  });
-
   test("a video frame every 40 ms", () => {
     expect([0, 1, 50, 30 * 24 * 3600 * 25].map(testCardVideoDts)).toEqual([0, 40, 2000, 30 * DAY]);
   });
@@ -77,9 +62,7 @@ describe("times", () => {
       expect(frame.dts).toBeGreaterThanOrEqual(frames[i - 1]?.dts ?? 0);
     }
     expect(video.map((frame) => frame.dts)).toEqual(Array.from({ length: 150 }, (_, n) => 40 * n));
-    expect(audio.map((frame) => frame.dts)).toEqual(
-      Array.from({ length: 259 }, (_, n) => testCardAudioDts(n)),
-    );
+    expect(audio.map((frame) => frame.dts)).toEqual(Array.from({ length: 259 }, (_, n) => silenceTime(n)));
     expect(frames.slice(0, 4).map((frame) => frame.kind)).toEqual(["video", "audio", "audio", "video"]);
   });
 });
@@ -122,10 +105,10 @@ describe("bodies", () => {
     expect(Math.max(...video.map((frame) => frame.body.length))).toBeLessThan(40_000);
   });
 
-  test("the same start gives the same bytes, in buffers of their own", () => {
+  test("the same start gives the same bytes, pictures in buffers of their own", () => {
     const again = take(new TestCard({ startClockMs: START }), 6000);
     expect(again).toEqual(frames);
-    expect(new Set(frames.map((frame) => frame.body.buffer)).size).toBe(frames.length);
+    expect(new Set(video.map((frame) => frame.body.buffer)).size).toBe(video.length);
     for (const { body } of frames) expect(body.length).toBe(body.buffer.byteLength);
     const later = take(new TestCard({ startClockMs: START + 1000 }), 40);
     expect(later[0]?.body).not.toEqual(frames[0]!.body);
