@@ -100,8 +100,8 @@ function sourceFaults(report: JobReport): string[] {
 
 /** Less than what was asked for, by more than a second and without the user having stopped it. */
 function isShort(report: JobReport): boolean {
-  const { wantedMs, mediaMs, stopped, nature, reason, status } = report;
-  if (wantedMs === undefined || stopped || nature === "made" || reason === "the planned end") return false;
+  const { wantedMs, mediaMs, stopped, nature, planned, status } = report;
+  if (wantedMs === undefined || stopped || nature === "made" || planned) return false;
   // Stopped because no sink was left: those say why themselves.
   if (status.sinks.every((sink) => sink.error !== undefined)) return false;
   return mediaMs + 1000 < wantedMs;
@@ -125,17 +125,17 @@ function amountOf(report: JobReport): string {
   const media = formatDuration(report.mediaMs);
   const time =
     wanted === undefined || report.mediaMs + 1000 >= wanted ? media : `${media} of ${formatDuration(wanted)}`;
-  const parts: string[] = [];
   const { files, earlierFiles, deletedFiles } = report;
   const count = files.length + earlierFiles.count;
+  const parts: string[] = [];
   if (count > 0) {
     const bytes = files.reduce((sum, file) => sum + file.bytes, earlierFiles.bytes);
     const names = count <= 2 ? `: ${files.map((file) => file.path).join(", ")}` : "";
     const which = count === 1 ? "" : `${deletedFiles} of them `;
     const gone = deletedFiles > 0 ? `, ${which}deleted since` : "";
-    parts.push(`${plural(count, "file")}, ${formatBytes(bytes)}${gone}${names}`);
+    parts.push(` in ${plural(count, "file")}, ${formatBytes(bytes)}${gone}${names}`);
   }
   const sent = report.status.sinks.filter((sink) => sink.kind === "rtmp" && sink.everLive);
-  if (sent.length > 0) parts.push(`sent to ${sent.map((sink) => sink.name).join(", ")}`);
-  return parts.length === 0 ? time : `${time} in ${parts.join("; ")}`.replace(" in sent", " sent");
+  if (sent.length > 0) parts.push(` sent to ${sent.map((sink) => sink.name).join(", ")}`);
+  return `${time}${parts.join(";")}`;
 }

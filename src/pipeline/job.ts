@@ -10,12 +10,11 @@ import { Episodes } from "./episodes.ts";
 import { isNotLive, isStalled, isUnsaid } from "./faults.ts";
 import { Hooks } from "./hooks.ts";
 import { Ingest } from "./ingest.ts";
-import { Pacer } from "./pacer.ts";
 import type { JobEvent, JobReport, JobStatus } from "./report.ts";
 import { SilenceStage } from "./silence.ts";
 import { judgeSource } from "./source-patience.ts";
 import type { Sink, Source } from "./source.ts";
-import { realSupervision, supervise, type Failure } from "./supervise.ts";
+import { realSupervision, supervise, type AfterEnd, type Failure, type Supervision } from "./supervise.ts";
 
 /** What a job is made of; the registry builds it from the plan. */
 export type JobParts = { readonly source: Source; readonly sinks: readonly Sink[]; close(): void };
@@ -168,29 +167,32 @@ class Job {
 
   async #runSource(): Promise<string> {
     const { signal } = this.#stopSource;
-    for (;;) {
-      const reason = await this.#superviseSource(signal);
-      if (signal.aborted) return this.#planned ? "the planned end" : "stopped";
-      if (this.#sourceError !== undefined || this.#source.nature === "made") return reason;
-      this.#context.report({ event: "ended", name: "source", reason });
-      if (this.#source.nature === "played" && (!this.#isWantedAgain() || this.#source.wasLast?.() === true))
-        return reason;
-      if (this.#follows && this.#episodes.live) this.#endEpisode();
-      // The stream ended but more of it is wanted: it may come back.
-      if (this.#source.nature === "played") await Pacer.sleep(this.#plan.retry.min, signal);
-    }
-  }
-
-  async #superviseSource(signal: AbortSignal): Promise<string> {
-    const supervision = realSupervision(this.#plan.retry, (failure) => this.#onSourceFailure(failure));
+    const supervision: Supervision<string> = {
+      ...realSupervision(this.#plan.retry, (failure) => this.#onSourceFailure(failure)),
+      onEnd: (reason, attempts) => this.#onSourceEnded(reason, attempts),
+    };
     try {
       const reason = await supervise((live) => this.#attemptSource(live, signal), supervision, signal);
+      if (signal.aborted) return this.#planned ? "the planned end" : "stopped";
       return reason ?? "stopped";
     } catch (error) {
       this.#sourceError = error;
       this.#status.sourceState = "failed";
       return describe(error);
     }
+  }
+
+  /** A session ended in good order; more of the stream may be wanted. */
+  #onSourceEnded(reason: string, attempts: number): AfterEnd {
+    const { nature } = this.#source;
+    if (nature === "made") return "over";
+    this.#context.report({ event: "ended", name: "source", reason, attempts });
+    // The door stays open: whoever comes next is not kept waiting.
+    if (nature === "awaited") return "at-once";
+    if (!this.#isWantedAgain() || this.#source.wasLast?.() === true) return "over";
+    if (this.#follows && this.#episodes.live) this.#endEpisode();
+    this.#status.sourceState = "waiting";
+    return "again";
   }
 
   async #attemptSource(live: () => void, signal: AbortSignal): Promise<string> {
@@ -316,6 +318,7 @@ class Job {
       sourceName: this.#source.name,
       nature: this.#source.nature,
       sourceError: this.#sourceError,
+      planned: this.#planned,
       stopped: this.#context.stop.aborted,
       wantedMs: this.#wantedMs(),
       mediaMs: this.#episodes.mediaMs,

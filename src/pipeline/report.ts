@@ -13,7 +13,13 @@ export type State = "idle" | "connecting" | "live" | "waiting" | "done" | "faile
 export type JobEvent =
   | { readonly event: "start"; readonly source: string; readonly destinations: readonly string[] }
   | { readonly event: "live"; readonly name: string }
-  | { readonly event: "ended"; readonly name: string; readonly reason: string }
+  /** `attempts` in a row have come to nothing lasting, this session among them; 0 if it lasted. */
+  | {
+      readonly event: "ended";
+      readonly name: string;
+      readonly reason: string;
+      readonly attempts: number;
+    }
   | {
       readonly event: "retry";
       readonly name: string;
@@ -87,6 +93,8 @@ export type JobReport = {
   readonly nature: "made" | "played" | "awaited";
   /** Why the source was given up. */
   readonly sourceError: unknown;
+  /** The end that --for or --until had planned has come. */
+  readonly planned: boolean;
   /** Stopped by the user. */
   readonly stopped: boolean;
   readonly wantedMs: number | undefined;

@@ -106,9 +106,27 @@ describe("a job that did something", () => {
     ],
     [
       "less, because the time was over",
-      makeReport({ wantedMs: 7_200_000, reason: "the planned end" }),
+      makeReport({ wantedMs: 7_200_000, planned: true }),
       0,
       "done: 2m of 2h sent to twitch",
+    ],
+    [
+      "less, from a server that has words of ours for it",
+      makeReport({ wantedMs: 7_200_000, reason: "the planned end" }),
+      3,
+      "incomplete: 2m of 2h sent to twitch; the source ended early (the planned end)",
+    ],
+    [
+      "recorded to a name like a sentence of ours, and sent",
+      makeReport({ files: [{ ...FILE, path: "once in sent.flv" }] }),
+      0,
+      "done: 2m in 1 file, 1.5 MiB: once in sent.flv; sent to twitch",
+    ],
+    [
+      "recorded to a name like a sentence of ours",
+      makeReport({ verb: "pull", files: [{ ...FILE, path: "once in sent.flv" }] }, [file()]),
+      0,
+      "done: 2m in 1 file, 1.5 MiB: once in sent.flv",
     ],
     [
       "less, because the file was shorter",

@@ -124,7 +124,7 @@ describe("a source that ends", () => {
     const sink = new FakeSink("a");
     const { report, job } = await runFakeJob(makePlan({ for: 60 }), source, [sink]);
     expect(source.runs).toBeGreaterThan(1);
-    expect(report.reason).toBe("the planned end");
+    expect([report.reason, report.planned]).toEqual(["the planned end", true]);
     expect(report.gaps.count).toBe(job.of("gap").length);
     expect(report.gaps.count).toBe(source.runs - 1);
     expect(sink.sessions).toHaveLength(1);
@@ -137,7 +137,8 @@ describe("a source that ends", () => {
   ])("and was a file ends the job, %s", async (_name, window) => {
     const source = { ...scriptedSource("played", show), wasLast: () => true };
     const { report, job } = await runFakeJob(makePlan(window), source, [new FakeSink("a")]);
-    expect([report.reason, report.gaps.count, report.mediaMs]).toEqual(["the end", 0, 40]);
+    expect([report.reason, report.planned]).toEqual(["the end", false]);
+    expect([report.gaps.count, report.mediaMs]).toEqual([0, 40]);
     expect(job.of("ended")).toHaveLength(1);
   });
 

@@ -58,6 +58,7 @@ export function makeReport(changes: Partial<JobReport> = {}, sinks?: readonly Si
     reason: "the end",
     sourceName: "rtmp://h/live/cam",
     nature: "played",
+    planned: false,
     sourceError: undefined,
     stopped: false,
     wantedMs: undefined,
