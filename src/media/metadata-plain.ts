@@ -27,25 +27,25 @@ function skipPlain(reader: ByteReader, depth: number): boolean {
   if (depth > MAX_DEPTH) return false;
   const marker = reader.u8();
   switch (marker) {
-    case 0x00:
+    case 0x00: // number
       reader.skip(8);
       return true;
-    case 0x01:
+    case 0x01: // boolean
       reader.skip(1);
       return true;
-    case 0x02:
+    case 0x02: // string
       reader.skip(reader.u16());
       return true;
-    case 0x05:
-    case 0x06:
+    case 0x05: // null
+    case 0x06: // undefined
       return true;
-    case 0x03:
+    case 0x03: // object
       return skipPlainEntries(reader, depth);
-    case 0x08:
+    case 0x08: // ECMA array: a count, then as an object
       reader.skip(4);
       return skipPlainEntries(reader, depth);
     case 0x0a: {
-      const count = reader.u32();
+      const count = reader.u32(); // of a strict array
       for (let i = 0; i < count; i++) {
         if (!skipPlain(reader, depth + 1)) return false;
       }

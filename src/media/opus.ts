@@ -2,6 +2,7 @@
  * Opus: how long a packet lasts, and what stands at the beginning of a stream. Packets go in, numbers come out. Called
  * by the reader of raw audio. RFC 6716 3.1, 3.2; RFC 7845 5.1, 5.2.
  */
+import { holdsAt } from "../bytes/same-bytes.ts";
 
 /** Opus counts in these samples a second, whatever was recorded. */
 export const OPUS_RATE = 48_000;
@@ -42,7 +43,7 @@ function frameCount(packet: Uint8Array): number {
 
 /** How many channels an identification header says; undefined if it is none that can be understood. */
 export function opusChannels(head: Uint8Array): number | undefined {
-  if (head.length < HEAD_BYTES || !startsWith(head, OPUS_HEAD)) return undefined;
+  if (head.length < HEAD_BYTES || !holdsAt(head, 0, OPUS_HEAD)) return undefined;
   // The upper half of the version changes when readers of today cannot read on.
   const [version, channels] = [head[8]!, head[9]!];
   return version < 16 && channels > 0 ? channels : undefined;
@@ -50,12 +51,5 @@ export function opusChannels(head: Uint8Array): number | undefined {
 
 /** Whether a packet is the comment that follows the head. */
 export function isOpusTags(packet: Uint8Array): boolean {
-  return startsWith(packet, OPUS_TAGS);
-}
-
-/** Whether bytes begin with others. */
-export function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
-  if (bytes.length < beginning.length) return false;
-  for (let i = 0; i < beginning.length; i++) if (bytes[i] !== beginning[i]) return false;
-  return true;
+  return holdsAt(packet, 0, OPUS_TAGS);
 }

@@ -5,11 +5,12 @@
  * source that joins sound with pictures. FLV 10.1 E.4.2, E-RTMP v2 "ExAudioTagHeader"; protocol.md 8.7.
  */
 import { join } from "../bytes/join.ts";
+import { holdsAt } from "../bytes/same-bytes.ts";
 import { MediaError } from "../errors.ts";
 import { AdtsSplitter, type AdtsFrame } from "./adts-splitter.ts";
 import { fourCcNumber } from "./fourcc.ts";
 import { OggSplitter, type OggPacket } from "./ogg-splitter.ts";
-import { isOpusTags, opusChannels, OPUS_HEAD, OPUS_RATE, opusSamples, startsWith } from "./opus.ts";
+import { isOpusTags, opusChannels, OPUS_HEAD, OPUS_RATE, opusSamples } from "./opus.ts";
 import { AAC_FORMAT, AAC_PACKET, AUDIO_PACKET } from "./tag-audio.ts";
 
 /** What is known of the sound. */
@@ -58,7 +59,7 @@ export class RawAudio {
     this.#onFrame = onFrame;
     this.#adts = new AdtsSplitter((frame) => this.#takeAac(frame));
     this.#ogg = new OggSplitter(
-      (first) => startsWith(first, OPUS_HEAD),
+      (first) => holdsAt(first, 0, OPUS_HEAD),
       (packet) => this.#takeOpus(packet),
     );
   }

@@ -3,6 +3,7 @@
  * header, a key frame, a frame of which codec, or nothing. It never throws: an unknown codec is a value and a body
  * that is cut short is `empty`. Runs once for every message.
  */
+import { holdsAt } from "../bytes/same-bytes.ts";
 import { skipLastTier } from "../last-tier.ts";
 import type { MediaKind } from "./packet.ts";
 import { readAudioHeader } from "./tag-audio.ts";
@@ -32,7 +33,7 @@ export function readTagHeader(kind: MediaKind, body: Uint8Array): TagHeader {
 
 /** Where the AMF values behind a leading "@setDataFrame" begin; 0 when there is none. */
 export function setDataFrameLength(body: Uint8Array): number {
-  return startsWith(body, 0, SET_DATA_FRAME) ? SET_DATA_FRAME.length : 0;
+  return holdsAt(body, 0, SET_DATA_FRAME) ? SET_DATA_FRAME.length : 0;
 }
 
 /** The bytes to put before an onMetaData when publishing it. */
@@ -42,7 +43,7 @@ export function setDataFramePrefix(): Uint8Array {
 
 /** Whether a data body is onMetaData, with or without "@setDataFrame" before it. */
 export function isMetadata(body: Uint8Array): boolean {
-  return startsWith(body, setDataFrameLength(body), ON_META_DATA);
+  return holdsAt(body, setDataFrameLength(body), ON_META_DATA);
 }
 
 function readDataHeader(body: Uint8Array): TagHeader {
@@ -50,14 +51,6 @@ function readDataHeader(body: Uint8Array): TagHeader {
   header.payloadOffset = 0;
   if (isMetadata(body)) header.role = "metadata";
   return header;
-}
-
-function startsWith(body: Uint8Array, at: number, prefix: Uint8Array): boolean {
-  if (body.length - at < prefix.length) return false;
-  for (let i = 0; i < prefix.length; i++) {
-    if (body[at + i] !== prefix[i]) return false;
-  }
-  return true;
 }
 
 function amfString(text: string): Uint8Array {
