@@ -10,6 +10,8 @@ describe("--audio", () => {
     [`${CAMERA} --audio silent`, { silentAudio: true, source: { audio: undefined } }],
     [`${CAMERA} --silent-audio --audio silent`, { silentAudio: true }],
     [`relay rtmp://h/live/x rtmp://d/app/KEY --audio silent`, { silentAudio: true }],
+    ["pull rtmp://h/live/x --silent-audio", { silentAudio: true }],
+    ["pull listen:1935/live --audio silent", { silentAudio: true }],
     [`${CAMERA} --audio exec:mic`, { source: { input: { kind: "rpicam" }, audio: { argv: ["mic"] } } }],
     [
       "push exec:cam rtmp://d/app/KEY --format hevc --audio exec:mic",
