@@ -8,6 +8,7 @@
  */
 
 import { whatIsWrong, type UsageProblem } from "../errors.ts";
+import { longestFirst, maskSecrets } from "../secret-text.ts";
 import { maskedRanges } from "./mask-line.ts";
 import type { Place } from "./tree.ts";
 
@@ -24,8 +25,6 @@ export type RecipeProblem = {
 /** Source lines are shown up to this many characters around the caret. */
 const EXCERPT_BEFORE = 60;
 const EXCERPT_LENGTH = 120;
-/** Shorter secrets would blank out innocent words. */
-const SHORTEST_SECRET = 4;
 
 /** A problem that flags may have too, as recipes say it: "what — what instead". */
 export function advised(problem: UsageProblem, instead: string): string {
@@ -72,25 +71,20 @@ export function formatProblems(
   secrets: readonly string[] = [],
 ): string[] {
   const sorted = sortProblems(problems);
-  const long = secrets.filter((secret) => secret.length >= SHORTEST_SECRET);
-  const longestFirst = long.toSorted((a, b) => b.length - a.length);
-  const lines = sorted.flatMap((problem) => formatProblem(problem, longestFirst));
+  const hidden = longestFirst(secrets);
+  const lines = sorted.flatMap((problem) => formatProblem(problem, hidden));
   const count = sorted.length;
   return [...lines, `${count} error${count === 1 ? "" : "s"}. Nothing was started.`];
 }
 
 function formatProblem({ place, text }: RecipeProblem, secrets: readonly string[]): string[] {
-  const head = `${formatPlace(place)}  ${maskWords(text, secrets)}`;
+  const head = `${formatPlace(place)}  ${maskSecrets(text, secrets)}`;
   if (place.kind !== "recipe") return [head];
   const line = place.text.lines[place.line - 1] ?? "";
   if (line.trim() === "") return [head];
   const number = String(place.line).padStart(5);
   const { shown, caret } = excerpt(line, place.column - 1, { length: place.length, secrets });
   return [head, `${number} | ${shown}`, `${" ".repeat(number.length)} | ${caret}`];
-}
-
-function maskWords(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((masked, secret) => masked.replaceAll(secret, "***"), text);
 }
 
 /** A source line and the line below it that underlines `length` characters from `start` on. */

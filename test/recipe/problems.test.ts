@@ -126,4 +126,11 @@ describe("no problem shows", () => {
     expect(text).toContain('"***" is no duration');
     expect(text).not.toMatch(/tok-from-env|key-from-file|key-from-cred/);
   });
+
+  test("a secret of two letters, where it is a word of its own", () => {
+    const world: World = { variables: { TOKEN: "q7", WAIT: "q7" } };
+    const text = shown(jobRecipe('from: { url: "rtmp://h/live/x?t=${TOKEN}", wait: "${WAIT}" }'), world);
+    expect(text.join("\n")).toContain('"***" is no duration');
+    expect(text.at(-1)).toContain("Nothing was started");
+  });
 });
