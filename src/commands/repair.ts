@@ -43,9 +43,11 @@ export async function runRepairCommand(argv: readonly string[], terminal: Termin
   try {
     return await new Repair(order, faces).run(signals.stop);
   } catch (error) {
-    if (!signals.stop.aborted) throw error;
-    faces.lastLine(`stopped: nothing was written`, ExitCode.interrupted);
-    return ExitCode.interrupted;
+    // Half a file is thrown away: there is nothing that a second signal would have to hurry.
+    const code = signals.stopCode;
+    if (code === undefined) throw error;
+    faces.lastLine("stopped: nothing was written", code);
+    return code;
   }
 }
 

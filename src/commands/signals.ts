@@ -4,10 +4,21 @@
 
 import { ExitCode } from "../face/exit.ts";
 
-/** How signals reach a job. `exitCode` is set once the user insisted. */
+/** As shells count them: 128 and the number of the signal. */
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  SIGHUP: 129,
+  SIGINT: ExitCode.interrupted,
+  SIGTERM: ExitCode.terminated,
+};
+
+/**
+ * How signals reach a job. `exitCode` is set once the user insisted; `stopCode` from the first signal on, for what ends
+ * there without having done what was asked.
+ */
 export type Signals = Disposable & {
   readonly stop: AbortSignal;
   readonly abort: AbortSignal;
+  readonly stopCode: number | undefined;
   readonly exitCode: number | undefined;
 };
 
@@ -15,13 +26,15 @@ export type Signals = Disposable & {
 export function listenForSignals(handlers: { readonly onStatistics: () => void }): Signals {
   const stop = new AbortController();
   const abort = new AbortController();
+  let stopCode: number | undefined;
   let exitCode: number | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (!stop.signal.aborted) {
+    if (stopCode === undefined) {
+      stopCode = EXIT_CODES[signal];
       stop.abort();
       return;
     }
-    exitCode = signal === "SIGTERM" ? ExitCode.terminated : ExitCode.interrupted;
+    exitCode = EXIT_CODES[signal];
     abort.abort();
   };
   const onStatistics = (): void => handlers.onStatistics();
@@ -31,6 +44,9 @@ export function listenForSignals(handlers: { readonly onStatistics: () => void }
   return {
     stop: stop.signal,
     abort: abort.signal,
+    get stopCode() {
+      return stopCode;
+    },
     get exitCode() {
       return exitCode;
     },
