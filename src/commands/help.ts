@@ -1,6 +1,5 @@
 /**
  * --help within 80 columns: a command's definition in, text out. citty's own table is as wide as its longest sentence.
- * Called by main.ts.
  */
 
 import type { ArgDef, CommandDef } from "citty";
@@ -9,7 +8,7 @@ const WIDTH = 80;
 /** Sentences begin in this column; a flag that is longer has a line of its own. */
 const COLUMN = 26;
 
-/** What a command's definition holds once it is there; ours are never made late. */
+/** A word and the sentence beside it. */
 type Row = readonly [left: string, right: string];
 
 /** The help of the program as a whole. */
@@ -50,6 +49,7 @@ export function commandHelp({ meta, args }: CommandDef, program: string): string
   ].join("\n");
 }
 
+/** What a command's definition holds once it is there; ours are never made late. */
 function settled<T>(value: T): Exclude<T, undefined | Promise<unknown> | ((...all: never[]) => unknown)> {
   if (value === undefined || typeof value === "function" || value instanceof Promise)
     throw new Error("Internal: the definition of a command is not complete");

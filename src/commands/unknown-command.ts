@@ -1,6 +1,5 @@
 /**
  * What to say of a first word that is no command. It may be an address with a key in it, which is not repeated.
- * Called by main.ts.
  */
 
 import { nearest } from "../recipe/nearest.ts";

@@ -1,6 +1,6 @@
 /**
  * Names of recordings: a template with {fields} and strftime's % letters, and the time of the first packet, make
- * a path. Pure; called by the file sink, and by the planner to refuse a template that cannot work.
+ * a path. Pure. A template that cannot work can be refused with it before anything starts.
  */
 
 import { UsageError } from "../errors.ts";

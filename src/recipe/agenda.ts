@@ -1,7 +1,7 @@
 /**
  * The agenda of one scheduled job: it is told what the clocks show, and says what is due. It never sleeps and trusts no
  * clock: the wall clock may step either way, the machine may have been off or asleep, and a run may still be going when
- * the next is due. Called by commands/follow-schedule.ts, at least every CHECK_EVERY_MS.
+ * the next is due. It wants to be asked every CHECK_EVERY_MS at least.
  */
 
 import { nextRuns, openWindow, type Schedule } from "./schedule.ts";

@@ -1,6 +1,7 @@
 /**
  * What `audio` and --audio ask for: silence where there is no sound, or sound from a command beside the pictures. Texts
- * in, a choice out, and a source that has it; what cannot be is a UsageError. Called by both planners.
+ * in, a choice out, and a source that has it; what cannot be is a UsageError. Flags and recipes
+ * have their sound from here.
  */
 
 import { UsageError } from "../errors.ts";

@@ -1,6 +1,7 @@
 /**
  * The kinds of values that keys of a recipe have, as zod schemas with what people need to know of them: a name for the
- * kind, an example, a default. schema.ts is made of these. Called by schema.ts only.
+ * kind, an example, a default. schema.ts is made of these; what checks recipes
+ * and what tells editors about them finds in FIELDS what it has to say.
  */
 
 import * as z from "zod";

@@ -109,7 +109,8 @@ export function planFromFlags(request: JobRequest): Plan {
 
 /**
  * The secrets of a command line. A short name in a URL is a word like "live" that stands in paths and lines of ours
- * too: it is masked wherever the URL is shown, but not everywhere. What -k gives is masked whatever it is.
+ * too: it is masked wherever the URL is shown, but not everywhere. What -k gives is hidden in every text, however short
+ * it is; of a few characters, where it stands as a word (secret-text.ts).
  */
 function secretsOfRequest(
   { keys }: JobRequest,

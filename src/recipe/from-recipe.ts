@@ -1,6 +1,5 @@
 /**
  * From a recipe's job to a Plan: each key that the definition knows reaches the plan here, or is refused with its place.
- * Called by read-recipe.ts.
  */
 
 import { DEFAULT_GRACE_MS, DEFAULT_RETRY, DEFAULT_STALL_MS } from "./defaults.ts";

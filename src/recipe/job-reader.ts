@@ -1,6 +1,6 @@
 /**
- * JobReader: what the planners of a recipe's job share. It knows the job's values and where each stands, and gathers
- * problems. Called by from-recipe.ts and its helpers.
+ * JobReader: what all share that make a plan of a recipe's job. It knows the job's values and where each stands, and
+ * gathers problems.
  */
 
 import { collect, type UsageProblem } from "../errors.ts";

@@ -1,7 +1,7 @@
 /**
  * The jobs of a recipe as trees of one form: short forms are written out (`from: URL` is `from: { url: URL }`) and the
- * recipe's defaults are put below what each job says itself. Called by read-recipe.ts, after the recipe has been held
- * against its definition.
+ * recipe's defaults are put below what each job says itself. Flags are put into these trees, and
+ * plans are made of them.
  */
 
 import {

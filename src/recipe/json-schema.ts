@@ -1,5 +1,5 @@
 /**
- * The recipe's definition for editors (JSON Schema). Called by `runnel schema`, and by the test that holds the committed
+ * The recipe's definition for editors (JSON Schema). It is what `runnel schema` prints, and a test holds the committed
  * copy against it.
  */
 

@@ -1,7 +1,6 @@
 /**
  * From the name of a recipe to one tree: the file is read and parsed, the files that it extends are put below it, free
- * keys are dropped, and variables are filled in. Files and the environment come in as functions. Called by
- * read-recipe.ts.
+ * keys are dropped, and variables are filled in. Files and the environment come in as functions.
  */
 
 import { Doubts } from "./doubts.ts";

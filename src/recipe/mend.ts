@@ -2,7 +2,7 @@
  * Where YAML is broken: which lines cannot be trusted, so that the others can be read without them. In block style the
  * indentation says where an entry ends, whatever stands in it. So the broken part is the entry (a key with its value, an
  * item of a list) that an error is in, from its key to the next line that is not indented deeper; it is blanked out as
- * a whole, and what is left is parsed again with every offset as it was. Called by parse.ts. Pure.
+ * a whole, and what is left is parsed again with every offset as it was. Pure.
  */
 
 import {

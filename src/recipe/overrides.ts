@@ -1,7 +1,6 @@
 /**
  * Flags beside a recipe. A flag, or its variable, wins over what the recipe says: its value is put into the job's tree
- * before the job is planned, so that it is checked like any other value and remembered as coming from the flag. Called
- * by commands/recipe-flags.ts.
+ * before the job is planned, so that it is checked like any other value and remembered as coming from the flag.
  */
 
 import type { JobTree } from "./job-tree.ts";

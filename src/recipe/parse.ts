@@ -1,7 +1,7 @@
 /**
  * YAML text in, a tree with places out, and every problem of the text itself: syntax, duplicate keys, tags, anchors that
- * are not there; and what is in doubt because of them. Anchors and merge keys (`<<`) are resolved here. Called by
- * load.ts; knows nothing of what keys mean.
+ * are not there; and what is in doubt because of them. Anchors and merge keys (`<<`) are resolved here. What
+ * keys mean is not known here.
  */
 
 import {

@@ -1,6 +1,5 @@
 /**
  * Cameras, commands and raw video as sources of a recipe's job. The keys are those of the flags, and so are their rules.
- * Called by recipe-source.ts.
  */
 
 import type { UsageProblem } from "../errors.ts";

@@ -1,5 +1,5 @@
 /**
- * Where a recipe's job sends and records: `to`, `record` and the rules for recordings. Called by from-recipe.ts.
+ * Where a recipe's job sends and records: `to`, `record` and the rules for recordings. A part of planFromRecipe.
  */
 
 import { parseRtmpServer, parseRtmpUrl, redactUrl, withKey, type RtmpUrl } from "../rtmp/url.ts";

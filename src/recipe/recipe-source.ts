@@ -1,6 +1,6 @@
 /**
- * The source of a recipe's job: `from` becomes a SourcePlan, and a ListenPlan where runnel itself listens. Called by
- * from-recipe.ts.
+ * The source of a recipe's job: `from` becomes a SourcePlan, and a ListenPlan where runnel itself listens. A part
+ * of planFromRecipe.
  */
 
 import { redactText } from "../rtmp/url.ts";

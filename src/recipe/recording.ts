@@ -1,6 +1,6 @@
 /**
- * What flags say about recordings: segments, joining, what to keep. Called by planFromFlags; problems are collected,
- * so that all of them can be said at once.
+ * What flags say about recordings: segments, joining, what to keep. A part of planFromFlags; problems are
+ * collected, so that all of them can be said at once.
  */
 
 import type { UsageProblem } from "../errors.ts";

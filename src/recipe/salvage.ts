@@ -1,7 +1,6 @@
 /**
  * What else is wrong with a job that does not fit the definition: its wrong values make room for right ones, its unknown
- * keys go, and the rest can be looked at as if it were whole. So every problem is told at once. Called by
- * read-recipe.ts.
+ * keys go, and the rest can be looked at as if it were whole. So every problem is told at once.
  */
 
 import * as z from "zod";

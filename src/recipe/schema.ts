@@ -291,5 +291,5 @@ export const recipeSchema = keys(
   "{ version: 1, jobs: ... }",
 );
 
-/** A job as the planner sees it: durations in ms, sizes in bytes, keys as secrets. */
+/** A job as plans are made of it: durations in ms, sizes in bytes, keys as secrets. */
 export type JobRecipe = z.output<typeof jobSchema>;

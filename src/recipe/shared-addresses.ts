@@ -1,7 +1,7 @@
 /**
  * SharedAddresses: two jobs that would listen on the same address and port, of which only one gets it. Planned jobs go
- * in, problems with a place come out. Jobs that both have a schedule may take turns. Called by read-recipe.ts for one
- * recipe, and by the command that runs several.
+ * in, problems with a place come out. Jobs that both have a schedule may take turns. For the jobs
+ * of one recipe, and for those of all that run together.
  */
 
 import type { PlannedJob } from "./from-recipe.ts";

@@ -1,7 +1,6 @@
 /**
  * Holds a tree against the recipe's definition. What zod finds becomes problems with a place, said in the words of
- * whoever writes recipes. Texts that came from variables may stand for numbers and truth values. Called by
- * read-recipe.ts.
+ * whoever writes recipes. Texts that came from variables may stand for numbers and truth values.
  */
 
 import * as z from "zod";

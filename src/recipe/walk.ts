@@ -1,6 +1,5 @@
 /**
  * Ways through the recipe's definition: what is known of the key at the end of a path, and the keys that a map knows.
- * Called by validate.ts and salvage.ts.
  */
 
 import * as z from "zod";

@@ -1,7 +1,7 @@
 /**
  * The keys of a recipe that a flag can give too: what they do in one sentence, an example, and what holds where they are
  * not given. The recipe's definition, so its JSON Schema and the README's table, and the flag with its --help all have
- * it from here. Apart from schema.ts, because --help must not load zod. Called by schema.ts and commands/flags.ts.
+ * it from here. Apart from schema.ts, because --help must not load zod.
  */
 
 import { CAMERA_DEFAULTS } from "./capture.ts";
