@@ -3,6 +3,9 @@
  * timer is set for one that was announced, and asks anew when that has come, so that a message costs nothing.
  */
 
+/** setTimeout takes no more, and calls at once what is given more: 24.8 days, in ms. */
+export const LONGEST_TIMER_MS = 0x7fffffff;
+
 /** Calls `onDue` at or before a session's deadline; see the head of this file. */
 export class DeadlineTimer {
   readonly #onDue: () => void;
@@ -23,7 +26,8 @@ export class DeadlineTimer {
     if (deadline === undefined || deadline >= this.#at) return;
     clearTimeout(this.#timer);
     this.#at = deadline;
-    this.#timer = setTimeout(this.#due, Math.max(0, deadline - performance.now()) + 1);
+    const wait = Math.max(0, deadline - performance.now()) + 1;
+    this.#timer = setTimeout(this.#due, Math.min(wait, LONGEST_TIMER_MS));
   }
 
   /** Ends it: no later deadline sets it again. */

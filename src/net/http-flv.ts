@@ -1,9 +1,10 @@
 /**
- * HTTP-FLV: opens a URL and yields the body's bytes. Called by the job's registry for http(s) sources.
+ * HTTP-FLV: opens a URL and yields the body's bytes: the way of http(s) sources.
  */
 
 import { RemoteError, TransportError } from "../errors.ts";
 import { connectionSweep } from "./connection-sweep.ts";
+import { LONGEST_TIMER_MS } from "./deadline-timer.ts";
 import { errorCode } from "./resolve.ts";
 import type { TlsOptions } from "./tcp.ts";
 import { SOCKET_FAULTS } from "./tcp-transport.ts";
@@ -32,10 +33,13 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
   let late: TransportError | undefined;
   let timer: Timer | undefined;
   const expect = (within: number, otherwise: TransportError): void => {
-    timer = setTimeout(() => {
-      late = otherwise;
-      watch.abort();
-    }, within);
+    timer = setTimeout(
+      () => {
+        late = otherwise;
+        watch.abort();
+      },
+      within,
+    );
   };
   try {
     expect(target.connectTimeout, new TransportError(`${context}: no answer`, "timeout"));

@@ -68,6 +68,12 @@ describe("a body", () => {
     expect(Buffer.from(bytes).equals(await read(target(port)))).toBe(true);
   });
 
+  test("may be silent for longer than a timer can be set for", async () => {
+    const port = serve(() => body([Buffer.from("FLV"), Buffer.from("flv")]));
+    const bytes = await read(target(port, { stall: 25 * 24 * 3600 * 1000 }));
+    expect(Buffer.from(bytes).toString()).toBe("FLVflv");
+  });
+
   test("that is over is swept up behind", async () => {
     using over = spyOn(connectionSweep, "connectionOver");
     await read(target(serve(() => new Response("FLV"))));
