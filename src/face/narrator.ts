@@ -1,7 +1,7 @@
 /**
- * The narrator: turns a job's events into log lines and, with --json, into NDJSON. The same failure again and
- * again is told once, then after 1, 5 and 15 minutes; being live for a moment in between does not make it another
- * one, and is told as rarely.
+ * The narrator: turns a job's events into log lines and, with --json, into NDJSON. The same failure, or the
+ * same end of a short session, again and again is told once, then after 1, 5 and 15 minutes; being live for a moment in
+ * between does not make it another one, and is told as rarely.
  */
 
 import type { ConsolaInstance } from "consola/core";
@@ -21,7 +21,10 @@ const KEEP_RULES = {
 /** What was told of one failure, and when for the first time. */
 type Told = { readonly since: number; times: number };
 
-/** The failures in a row of one source or destination; `live`: being live was told since the last line of them. */
+/** What comes again and again: a failed attempt, or a session that ended. */
+type Repeated = Extract<JobEvent, { event: "retry" | "ended" }>;
+
+/** The failures and short sessions in a row of one source or destination; `live`: that was told since the last line. */
 type Row = { readonly told: Map<string, Told>; live: boolean };
 
 /** A row with more kinds of failures than this is told from the start. */
@@ -71,10 +74,12 @@ export class Narrator {
         this.#tellLive(log, event.name);
         return;
       case "ended":
-        log.info(`ended: ${event.reason}`);
+        this.#tellInRow(event, `ended: ${event.reason}`, "", (text) => log.info(text));
         return;
       case "retry":
-        this.#tellRetry(log, event);
+        this.#tellInRow(event, event.error, `; trying again in ${formatDuration(event.waitMs)}`, (text) =>
+          this.#awaited && event.name === "source" ? log.info(text) : log.warn(text),
+        );
         return;
       case "failed":
         log.error(`given up: ${event.error}`);
@@ -125,24 +130,20 @@ export class Narrator {
     if (isNews) log.info("live");
   }
 
-  #tellRetry(log: ConsolaInstance, event: Extract<JobEvent, { event: "retry" }>): void {
+  /** Tells `what` and `then` the first time in a row, and now and then that it is still so. */
+  #tellInRow({ name, attempts }: Repeated, what: string, then: string, say: (text: string) => void): void {
     const now = this.#now();
-    const { name, error, attempts } = event;
-    const say = (text: string): void => {
-      if (this.#awaited && name === "source") log.info(text);
-      else log.warn(text);
-    };
     let row = this.#rows.get(name);
-    // The first attempt after real flow begins a new row.
-    if (row === undefined || attempts === 1 || row.told.size >= MOST_KINDS) {
+    // What comes first after real flow, or ends it, begins a new row.
+    if (row === undefined || attempts <= 1 || row.told.size >= MOST_KINDS) {
       row = { told: new Map(), live: false };
       this.#rows.set(name, row);
     }
-    const told = row.told.get(error);
+    const told = row.told.get(what);
     if (told === undefined) {
-      row.told.set(error, { since: now, times: 0 });
+      row.told.set(what, { since: now, times: 0 });
       row.live = false;
-      say(`${error}; trying again in ${formatDuration(event.waitMs)}`);
+      say(what + then);
       return;
     }
     const last = REPEAT_AFTER_MS.length - 1;
@@ -150,6 +151,6 @@ export class Narrator {
     if (now - told.since < due) return;
     told.times += 1;
     row.live = false;
-    say(`${error}; still so after ${formatDuration(now - told.since)}, ${attempts} attempts`);
+    say(`${what}; still so after ${formatDuration(now - told.since)}, ${attempts} attempts`);
   }
 }

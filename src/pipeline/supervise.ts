@@ -1,7 +1,7 @@
 /**
- * The one place that tries again. A source or a sink is an attempt that may fail; between attempts the wait
- * doubles from `min` to `max` with jitter and starts over after half a minute of real flow. Whether to go on is
- * the caller's decision, who sees every failure.
+ * The one place that tries again. A source or a sink is an attempt that may fail, or end and be wanted again; between
+ * attempts the wait doubles from `min` to `max` with jitter and starts over after half a minute of real flow. Whether
+ * to go on is the caller's decision, who sees every failure and every end.
  */
 
 import { isSaid } from "./faults.ts";
@@ -10,7 +10,7 @@ import { Pacer } from "./pacer.ts";
 /** The shortest and the longest wait between attempts, in ms. */
 export type RetryPolicy = { readonly min: number; readonly max: number };
 
-/** What the caller is told of a failed attempt, and decides: undefined gives up, a number is the wait in ms. */
+/** What the caller is told of a failed attempt, who decides whether to try again. */
 export type Failure = {
   readonly error: unknown;
   /** Failed attempts in a row; an attempt that flowed for RESET_AFTER_MS starts a new row. */
@@ -19,8 +19,11 @@ export type Failure = {
   readonly wait: number;
 };
 
+/** What follows an attempt that ended: nothing, another one after the wait, or another one with no wait at all. */
+export type AfterEnd = "over" | "again" | "at-once";
+
 /** The environment of a supervised thing; `random` gives 0 to 1, `now` is a monotonic clock in ms. */
-export type Supervision = {
+export type Supervision<T = unknown> = {
   readonly policy: RetryPolicy;
   readonly random: () => number;
   readonly now: () => number;
@@ -29,6 +32,11 @@ export type Supervision = {
   readonly isHopeless?: (error: unknown) => boolean;
   /** Whether to try again, told before each wait. */
   readonly onFailure: (failure: Failure) => "retry" | "give-up";
+  /**
+   * What follows what an attempt resolved with; `attempts` in a row have come to nothing lasting, 0 if this one flowed
+   * for RESET_AFTER_MS. Without it the first end is the end.
+   */
+  readonly onEnd?: (result: T, attempts: number) => AfterEnd;
 };
 
 /** Flow for this long means that the trouble is over. */
@@ -45,35 +53,43 @@ export function realSupervision(
 }
 
 /**
- * Runs `attempt` until it resolves, the caller gives up, or `signal` aborts; the attempt calls `live` when it
+ * Runs `attempt` until it resolves for good, the caller gives up, or `signal` aborts; the attempt calls `live` when it
  * flows. Returns what the last attempt resolved with; throws its error when the caller gives up.
  */
 export async function supervise<T>(
   attempt: (live: () => void) => Promise<T>,
-  supervision: Supervision,
+  supervision: Supervision<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
+  const { now, sleep, onEnd, onFailure } = supervision;
   let attempts = 0;
   while (!signal.aborted) {
     let liveSince: number | undefined;
-    try {
-      return await attempt(() => (liveSince ??= supervision.now()));
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      const flowed = liveSince !== undefined && supervision.now() - liveSince >= RESET_AFTER_MS;
-      attempts = flowed ? 1 : attempts + 1;
-      const wait = backoff(error, attempts, supervision);
-      if (supervision.onFailure({ error, attempts, wait }) === "give-up") throw error;
-      await supervision.sleep(wait, signal);
+    const [outcome] = await Promise.allSettled([attempt(() => (liveSince ??= now()))]);
+    const flowed = liveSince !== undefined && now() - liveSince >= RESET_AFTER_MS;
+    attempts = flowed ? 0 : attempts + 1;
+    if (outcome.status === "fulfilled") {
+      const after = signal.aborted ? "over" : (onEnd?.(outcome.value, attempts) ?? "over");
+      if (after === "over") return outcome.value;
+      if (after === "at-once") attempts = 0;
+      else await sleep(backoff(undefined, attempts, supervision), signal);
+      continue;
     }
+    if (signal.aborted) return undefined;
+    const error: unknown = outcome.reason;
+    attempts = Math.max(1, attempts);
+    const wait = backoff(error, attempts, supervision);
+    if (onFailure({ error, attempts, wait }) === "give-up") throw error;
+    await sleep(wait, signal);
   }
   return undefined;
 }
 
 /** The wait before the next attempt: doubling with up to a quarter of jitter; a refusal waits the longest. */
-function backoff(error: unknown, attempts: number, supervision: Supervision): number {
+function backoff<T>(error: unknown, attempts: number, supervision: Supervision<T>): number {
   const { min, max } = supervision.policy;
   const isHopeless = supervision.isHopeless ?? isSaid;
-  const base = isHopeless(error) ? max : Math.min(max, min * 2 ** Math.min(attempts - 1, 30));
+  const doublings = Math.min(Math.max(0, attempts - 1), 30);
+  const base = error !== undefined && isHopeless(error) ? max : Math.min(max, min * 2 ** doublings);
   return Math.round(base * (1 - supervision.random() / 4));
 }

@@ -33,7 +33,10 @@ describe("events", () => {
     ],
     [{ event: "live", name: "source" }, "info [show] live"],
     [{ event: "live", name: "twitch" }, "info [show/twitch] live"],
-    [{ event: "ended", name: "source", reason: "unpublished" }, "info [show] ended: unpublished"],
+    [
+      { event: "ended", name: "source", reason: "unpublished", attempts: 0 },
+      "info [show] ended: unpublished",
+    ],
     [
       { event: "retry", name: "twitch", error: "refused", attempts: 1, waitMs: 1000 },
       "warn [show/twitch] refused; trying again in 1s",
@@ -165,6 +168,32 @@ describe("a failure that goes on", () => {
       "warn [show] reset; trying again in 1s",
       "info [show] live",
       "warn [show] the source was away for 1s",
+    ]);
+  });
+
+  test("sessions that end after a moment are told as rarely, and one that lasted at once", () => {
+    const { clock, lines, narrator } = makeNarrator();
+    const session = (attempts: number): void => {
+      narrator.tell({ event: "live", name: "source" });
+      narrator.tell({ event: "gap", ms: 1000 });
+      narrator.tell({ event: "ended", name: "source", reason: "unpublished", attempts });
+    };
+    for (let n = 1; n <= 10; n++) {
+      clock.time = n * 7000;
+      session(n);
+    }
+    session(0);
+    session(0);
+    const began = ["info [show] live", "warn [show] the source was away for 1s"];
+    expect(lines).toEqual([
+      ...began,
+      "info [show] ended: unpublished",
+      ...began,
+      "info [show] ended: unpublished; still so after 1m3s, 10 attempts",
+      ...began,
+      "info [show] ended: unpublished",
+      ...began,
+      "info [show] ended: unpublished",
     ]);
   });
 

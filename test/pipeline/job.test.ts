@@ -131,6 +131,21 @@ describe("a source that ends", () => {
     expect(sink.lines[0]).toStartWith("V1 A1 K0 a0 f40 K80 a80 f120");
   });
 
+  test("after a moment each time is asked for ever more rarely", async () => {
+    const source = scriptedSource("played", show);
+    const plan = makePlan({ follow: true, retry: { min: 1, max: 60_000 } });
+    const job = new FakeJob(plan, source, [new FakeSink("a")]);
+    await until("four sessions", () => job.of("ended").length === 4);
+    job.stop();
+    await job.done;
+    expect(
+      job
+        .of("ended")
+        .slice(0, 4)
+        .map(({ attempts }) => attempts),
+    ).toEqual([1, 2, 3, 4]);
+  });
+
   test.each([
     ["whatever time was named", { for: 60_000 }],
     ["with --follow", { follow: true }],

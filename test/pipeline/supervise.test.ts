@@ -3,7 +3,13 @@
  */
 import { describe, expect, test } from "bun:test";
 import { RemoteError, TransportError, type Refusal } from "../../src/errors.ts";
-import { RESET_AFTER_MS, supervise, type Failure, type Supervision } from "../../src/pipeline/supervise.ts";
+import {
+  RESET_AFTER_MS,
+  supervise,
+  type AfterEnd,
+  type Failure,
+  type Supervision,
+} from "../../src/pipeline/supervise.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
 const FAULT = new TransportError("connection refused", "refused");
@@ -131,6 +137,85 @@ describe("flow", () => {
     };
     await supervise(attempt, makeSupervision(clock, { onFailure }), SIGNAL);
     expect(seen).toEqual([1]);
+  });
+});
+
+describe("an attempt that ends and is wanted again", () => {
+  /** Sessions that flow for so many ms and end, or fail if negative; `after` is what follows an end. */
+  async function sessions(flowMs: readonly number[], after: AfterEnd) {
+    const clock = new FakeClock();
+    const ends: number[] = [];
+    const failures: number[] = [];
+    let round = 0;
+    const attempt = async (live: () => void): Promise<string> => {
+      const flow = flowMs[round++]!;
+      live();
+      clock.time += Math.abs(flow);
+      if (flow < 0) throw FAULT;
+      return `session ${round}`;
+    };
+    const supervision: Supervision<string> = {
+      ...makeSupervision(clock),
+      onFailure: ({ attempts }) => {
+        failures.push(attempts);
+        return "retry";
+      },
+      onEnd: (_result, attempts) => {
+        ends.push(attempts);
+        return round === flowMs.length ? "over" : after;
+      },
+    };
+    const result = await supervise(attempt, supervision, SIGNAL);
+    return { slept: clock.slept, ends, failures, result };
+  }
+
+  test("soon waits longer each time", async () => {
+    expect(await sessions([10, 20, 0, 5, 10], "again")).toEqual({
+      slept: [1000, 2000, 4000, 8000],
+      ends: [1, 2, 3, 4, 5],
+      failures: [],
+      result: "session 5",
+    });
+  });
+
+  test("after real flow waits the shortest time, and starts the waits over", async () => {
+    const flow = [10, 10, RESET_AFTER_MS, RESET_AFTER_MS, RESET_AFTER_MS - 1, 10];
+    expect(await sessions(flow, "again")).toMatchObject({
+      slept: [1000, 2000, 1000, 1000, 1000],
+      ends: [1, 2, 0, 0, 1, 2],
+    });
+  });
+
+  test("counts in one row with attempts that fail", async () => {
+    expect(await sessions([10, -10, 10, -10, RESET_AFTER_MS, -10, 10], "again")).toMatchObject({
+      slept: [1000, 2000, 4000, 8000, 1000, 1000],
+      ends: [1, 3, 0, 2],
+      failures: [2, 4, 1],
+    });
+  });
+
+  test("at once does not wait, nor begin a row", async () => {
+    expect(await sessions([10, 10, -10, 10], "at-once")).toMatchObject({
+      slept: [1000],
+      ends: [1, 1, 2],
+      failures: [1],
+    });
+  });
+
+  test("does not begin again when it was aborted", async () => {
+    const controller = new AbortController();
+    let asked = 0;
+    const attempt = async (): Promise<string> => {
+      controller.abort();
+      return "stopped";
+    };
+    const onEnd = (): AfterEnd => {
+      asked += 1;
+      return "again";
+    };
+    const supervision = { ...makeSupervision(new FakeClock()), onEnd };
+    expect(await supervise(attempt, supervision, controller.signal)).toBe("stopped");
+    expect(asked).toBe(0);
   });
 });
 
