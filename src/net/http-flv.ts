@@ -38,7 +38,7 @@ export async function* httpSegments(target: HttpTarget, signal: AbortSignal): As
         late = otherwise;
         watch.abort();
       },
-      within,
+      Math.min(within, LONGEST_TIMER_MS),
     );
   };
   try {
