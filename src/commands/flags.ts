@@ -29,9 +29,10 @@ export type Flag = {
 };
 
 const JOBS: readonly Verb[] = ["pull", "push", "relay"];
-const ALL: readonly Verb[] = ["pull", "push", "relay", "probe"];
-/** What every command takes, those that only read a file too. */
-const ANY: readonly Verb[] = [...ALL, "run", "repair", "check"];
+/** Those that connect to servers. */
+const ONLINE: readonly Verb[] = [...JOBS, "probe"];
+/** Those that report on something: all but `schema`, which prints and takes no flags. */
+const REPORTING: readonly Verb[] = [...ONLINE, "run", "repair", "check"];
 const FROM_SERVER: readonly Verb[] = ["pull", "relay", "probe"];
 
 const value = (name: string, hint: string, doc: string, verbs: readonly Verb[] = JOBS): Flag => ({
@@ -74,11 +75,11 @@ export const FLAGS: readonly Flag[] = [
     kind: "list",
     note: "source=KEY: what publishers to listen: must know",
   }),
-  keyed("for", WORDS.for, ALL, { docs: { probe: "watch a stream this long; 5s, if not given" } }),
+  keyed("for", WORDS.for, ONLINE, { docs: { probe: "watch a stream this long; 5s, if not given" } }),
   keyed("until", WORDS.until),
   keyed("wait", WORDS.wait, ["pull", "relay"]),
   keyed("follow", WORDS.follow, ["pull", "relay"]),
-  keyed("stall", WORDS.stall, ALL),
+  keyed("stall", WORDS.stall, ONLINE),
   keyed("retry-min", WORDS.retryMin),
   keyed("retry-max", WORDS.retryMax),
   keyed("grace", WORDS.grace, ["pull", "relay"]),
@@ -104,9 +105,9 @@ export const FLAGS: readonly Flag[] = [
   keyed("no-key", WORDS.noKey, ["pull", "relay"]),
   keyed("cert", WORDS.cert),
   keyed("cert-key", WORDS.certKey),
-  keyed("ca", WORDS.ca, ALL),
-  keyed("insecure", WORDS.insecure, ALL),
-  keyed("bind", WORDS.bind, ALL),
+  keyed("ca", WORDS.ca, ONLINE),
+  keyed("insecure", WORDS.insecure, ONLINE),
+  keyed("bind", WORDS.bind, ONLINE),
   keyed("force", WORDS.force, [...JOBS, "repair"]),
   toggle("dry-run", "say what would be done, and do nothing"),
   value("job", "NAME", "of a recipe: only this job", [...JOBS, "run", "check"]),
@@ -119,11 +120,11 @@ export const FLAGS: readonly Flag[] = [
     short: "q",
     kind: "switch",
     doc: "say only what goes wrong, and the last line",
-    verbs: ANY,
+    verbs: REPORTING,
   },
-  { name: "verbose", short: "v", kind: "count", doc: "say more (-vv: what servers say)", verbs: ANY },
-  toggle("json", "events as one JSON object a line on stdout", ANY),
-  value("log-format", "text|json|journal", "form of the log on stderr", ANY),
+  { name: "verbose", short: "v", kind: "count", doc: "say more (-vv: what servers say)", verbs: REPORTING },
+  toggle("json", "events as one JSON object a line on stdout", REPORTING),
+  value("log-format", "text|json|journal", "form of the log on stderr", REPORTING),
   value("stats", "60s", "how often a status line is written where no terminal is", [...JOBS, "run"]),
   value("rtmp", "URL", "the source, as rtmpdump calls it", FROM_SERVER),
   keyed("playpath", WORDS.playpath, FROM_SERVER),

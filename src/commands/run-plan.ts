@@ -61,20 +61,20 @@ export function narratorOf({ job, wait = 0 }: Plan, faces: Faces): Narrator {
   return new Narrator(faces.log, { job, json: faces.json, awaited: wait > 0 });
 }
 
-/** How a job is performed: where, and who tells of it. */
-export type Performance = { readonly stage: Stage; readonly narrator: Narrator; readonly row: StatusRow };
+/** How a job is seen while it runs: where, and who tells of it. */
+export type Showing = { readonly stage: Stage; readonly narrator: Narrator; readonly row: StatusRow };
 
 /** Runs a job to its end and tells programs what became of it. Never throws. */
-export async function perform(plan: Plan, performance: Performance): Promise<Outcome> {
-  const { stage, narrator } = performance;
-  const { outcome, report } = await attempt(plan, performance);
+export async function perform(plan: Plan, showing: Showing): Promise<Outcome> {
+  const { stage, narrator } = showing;
+  const { outcome, report } = await attempt(plan, showing);
   summarize(narrator, { ...outcome, code: stage.signals.exitCode ?? outcome.code }, stage.faces, report);
   return outcome;
 }
 
 async function attempt(
   plan: Plan,
-  { stage, narrator, row }: Performance,
+  { stage, narrator, row }: Showing,
 ): Promise<{ outcome: Outcome; report?: JobReport }> {
   try {
     const parts = await makeParts(plan, ENHANCED, (event) => narrator.tell(event));

@@ -5,7 +5,7 @@
  */
 
 import { UsageError, type UsageProblem } from "../errors.ts";
-import type { CaptureInput, CapturePlan, CaptureSettings, ClockPlan } from "./plan.ts";
+import type { CaptureInput, CapturePlan, CameraSettings, ClockPlan } from "./plan.ts";
 import { isProblem, parseDuration, parseSize } from "./units.ts";
 
 /** The flags of these sources, as typed; undefined where they were not given. */
@@ -16,7 +16,7 @@ export type CaptureFlag =
   "fps" | "format" | "clock" | "size" | "bitrate" | "keyframe" | "rotation" | "exposure";
 
 /** What a camera is asked for when nothing is said: what a Pi and a home's line can carry. */
-export const CAMERA_DEFAULTS: CaptureSettings = {
+export const CAMERA_DEFAULTS: CameraSettings = {
   width: 1280,
   height: 720,
   fps: 25,
@@ -195,11 +195,11 @@ function readClock(plan: CapturePlan, { clock }: CaptureTexts, problems: UsagePr
 }
 
 function readSettings(
-  base: CaptureSettings,
+  base: CameraSettings,
   texts: CaptureTexts,
   fps: number | undefined,
   problems: UsageProblem[],
-): CaptureSettings {
+): CameraSettings {
   const [width, height] = readDimensions(texts.size, problems) ?? [base.width, base.height];
   const bitrate = readRate(texts.bitrate, problems) ?? base.bitrate;
   const keyframeMs = readKeyframe(texts.keyframe, problems) ?? base.keyframeMs;

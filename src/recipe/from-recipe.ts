@@ -7,7 +7,7 @@ import { AUDIO_EXAMPLES, parseAudio, withAudio, type AudioChoice } from "./audio
 import { secretsOf as secretsOfUrl } from "./addresses.ts";
 import { netPlan, secretsOfPlan } from "./from-flags.ts";
 import { JobReader, long, type FromRecipe, type RecordRecipe, type ScheduleRecipe } from "./job-reader.ts";
-import type { HooksPlan, Plan, SinkPlan, SourcePlan } from "./plan.ts";
+import type { HookCommands, Plan, SinkPlan, SourcePlan } from "./plan.ts";
 import { planSource, type PlannedSource } from "./recipe-source.ts";
 import { planDestinations, planRecord, planRecordings, planRetry } from "./recipe-sinks.ts";
 import { cronProblem, localZone, zoneProblem, type Schedule } from "./schedule.ts";
@@ -134,7 +134,7 @@ function checkTimes(reader: JobReader): void {
     reader.say(["from", "grace"], '"grace" stands in the job too — keep one of them');
 }
 
-function hooksOf(reader: JobReader): HooksPlan {
+function hooksOf(reader: JobReader): HookCommands {
   const given = Object.entries(reader.recipe.on ?? {}).filter(([, argv]) => argv !== undefined);
   return Object.fromEntries(given);
 }

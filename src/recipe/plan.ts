@@ -1,6 +1,7 @@
 /**
  * Plan: the one validated form of a job, whatever it was written in. Flags (and recipes) become a Plan before
- * anything starts; the pipeline sees nothing else.
+ * anything starts; the pipeline sees nothing else. What its parts take as it stands has the same name on both sides
+ * (RetryPolicy, KeepRule, HookCommands, CameraSettings): neither may import the other, and the compiler compares them.
  */
 
 import type { RtmpUrl } from "../rtmp/url.ts";
@@ -36,11 +37,11 @@ export type CaptureInput =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "stdin" }
   | { readonly kind: "exec"; readonly argv: readonly string[] }
-  | { readonly kind: "rpicam"; readonly settings: CaptureSettings }
-  | { readonly kind: "v4l2"; readonly device: string; readonly settings: CaptureSettings };
+  | { readonly kind: "rpicam"; readonly settings: CameraSettings }
+  | { readonly kind: "v4l2"; readonly device: string; readonly settings: CameraSettings };
 
 /** What a camera is asked for. */
-export type CaptureSettings = {
+export type CameraSettings = {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
@@ -72,7 +73,7 @@ export type ListenPlan = {
 };
 
 /** The shortest and the longest wait between attempts, in ms. */
-export type RetryPlan = { readonly min: number; readonly max: number };
+export type RetryPolicy = { readonly min: number; readonly max: number };
 
 /** A server that media is published to. */
 export type DestinationPlan = {
@@ -82,7 +83,7 @@ export type DestinationPlan = {
   /** What may wait for it before it skips ahead; `ms` is media time. */
   readonly queue: { readonly bytes: number; readonly ms: number };
   /** undefined: the job's. */
-  readonly retry: RetryPlan | undefined;
+  readonly retry: RetryPolicy | undefined;
   /** Without it the job is incomplete. */
   readonly required: boolean;
 };
@@ -113,11 +114,11 @@ export type RecordPlan = {
   /** An outage of the source that is shorter goes on in the same file; undefined: as long as destinations wait. */
   readonly join: number | undefined;
   /** Which finished files go; undefined keeps everything. */
-  readonly keep: KeepPlan | undefined;
+  readonly keep: KeepRule | undefined;
 };
 
 /** What finished files must keep to, the oldest going first: age in ms, their sum and the disk's free room in bytes. */
-export type KeepPlan = {
+export type KeepRule = {
   readonly ageMs: number | undefined;
   readonly bytes: number | undefined;
   readonly freeBytes: number | undefined;
@@ -127,7 +128,7 @@ export type KeepPlan = {
 export type HookEvent = "start" | "segment" | "gap" | "end";
 
 /** Commands as argv lists; {path} {job} {duration} in them are filled in. */
-export type HooksPlan = Readonly<Partial<Record<HookEvent, readonly string[]>>>;
+export type HookCommands = Readonly<Partial<Record<HookEvent, readonly string[]>>>;
 
 /** Recordings that are never cut nor deleted. */
 export const PLAIN_RECORDING: RecordPlan = { segment: undefined, join: undefined, keep: undefined };
@@ -150,7 +151,7 @@ export type Plan = {
   readonly follow: boolean;
   /** Destinations stay connected this long when the source is lost. */
   readonly grace: number;
-  readonly retry: RetryPlan;
+  readonly retry: RetryPolicy;
   readonly net: NetPlan;
   /** A file or pipe is paced by its timestamps. */
   readonly realtime: boolean;
@@ -160,7 +161,7 @@ export type Plan = {
   /** Existing files are overwritten. */
   readonly force: boolean;
   readonly record: RecordPlan;
-  readonly hooks: HooksPlan;
+  readonly hooks: HookCommands;
   /** What must never be shown: keys, tokens, passwords. */
   readonly secrets: readonly string[];
 };

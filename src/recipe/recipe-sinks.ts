@@ -10,7 +10,7 @@ import {
   PLAIN_RECORDING,
   type DestinationPlan,
   type RecordPlan,
-  type RetryPlan,
+  type RetryPolicy,
   type SinkPlan,
 } from "./plan.ts";
 
@@ -74,7 +74,7 @@ export function planRecord(
 }
 
 /** The destinations of a job; each may wait as the job does, or in its own way. */
-export function planDestinations(reader: JobReader, jobRetry: RetryPlan): DestinationPlan[] {
+export function planDestinations(reader: JobReader, jobRetry: RetryPolicy): DestinationPlan[] {
   const { to = {} } = reader.recipe;
   return Object.entries(to).flatMap(([name, value]) => {
     const path = ["to", name];
@@ -95,8 +95,8 @@ export function planRetry(
   reader: JobReader,
   path: readonly string[],
   given: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined,
-  fallback: RetryPlan,
-): RetryPlan {
+  fallback: RetryPolicy,
+): RetryPolicy {
   const both = retryOf({ min: given?.min, max: given?.max }, fallback);
   if (both === undefined)
     reader.say([...path, "retry", "max"], '"max" is shorter than "min" — make it longer', [

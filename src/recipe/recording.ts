@@ -4,7 +4,7 @@
  */
 
 import type { UsageProblem } from "../errors.ts";
-import type { KeepPlan, RecordPlan, SinkPlan } from "./plan.ts";
+import type { KeepRule, RecordPlan, SinkPlan } from "./plan.ts";
 import { isProblem, parseDuration, parseSize, type Problem } from "./units.ts";
 
 /** Flags about recordings. */
@@ -21,7 +21,7 @@ export function readRecording(
 ): RecordPlan {
   const read = reader(texts, problems);
   const every = read("segment", parseDuration);
-  const keep: KeepPlan = {
+  const keep: KeepRule = {
     ageMs: read("keep-age", parseAge),
     bytes: read("keep-size", parseSize),
     freeBytes: read("keep-free", parseSize),
