@@ -19,6 +19,8 @@ import { tidy } from "../support/tidy.ts";
 
 tidy();
 
+/** What `npm run demo` runs. */
+const DEMO = join(import.meta.dir, "../demo/run.ts");
 const README = await Bun.file(join(import.meta.dir, "../../README.md")).text();
 
 /** The commands of a job, one a line. */
@@ -81,9 +83,10 @@ async function onAir(nginx: Nginx): Promise<Child> {
 }
 
 describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
-  test("pull, push, probe and the test card", async () => {
+  test("pull, push, probe and the test card, and meanwhile the demo", async () => {
     const { nginx, folder, sh } = await stage();
     await using _air = await onAir(nginx);
+    await using demo = start([process.execPath, DEMO], { cwd: folder, timeout: 60_000 });
     expect(await well(sh(commands("pull")[0]!))).toContain("show.flv");
     expect(await decodingErrors(join(folder, "show.flv"))).toBe("");
     const [probe, card] = commands("probe");
@@ -95,6 +98,8 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
     for (const name of ["pushed", "card"]) {
       expect(await decodingErrors(await nginx.recording(name))).toBe("");
     }
+    expect(await well(demo)).toContain("demo.flv");
+    expect(await decodingErrors(join(folder, "demo.flv"))).toBe("");
   });
 
   test("relay, and cron", async () => {
@@ -138,16 +143,22 @@ describe.skipIf(!needs("ffmpeg", "nginx-rtmp"))("README", () => {
   });
 });
 
-test("what needs a microphone, or other people's servers, is understood as it is printed", async () => {
-  const camera = makeRpicam();
-  const folder = scratch("readme");
+/** The recipe of the README in a folder of its own, and a way to run a command there that knows its keys. */
+async function withRecipe(changes: (text: string) => string) {
+  const [folder, camera] = [scratch("readme"), makeRpicam()];
   symlinkSync(await runnelBinary(), join(folder, "runnel"));
   const recipe = /<!-- recipe -->\n```yaml\n([^]*?)```/.exec(README)![1]!;
   writeFileSync(join(folder, "youtube"), "of-youtube\n");
   writeFileSync(join(folder, "ffmpeg"), "#!/bin/sh\n", { mode: 0o755 });
-  writeFileSync(join(folder, "show.yaml"), recipe.replace("/run/secrets/youtube", "youtube"));
+  writeFileSync(join(folder, "show.yaml"), changes(recipe.replace("/run/secrets/youtube", "youtube")));
   const names = ["CAM_TOKEN", "OBS_KEY", "TWITCH_KEY", "STREAM_KEY"];
   const env = [`PATH=${folder}:${camera.folder}:/usr/bin:/bin`, ...names.map((name) => `${name}=of-${name}`)];
+  return (command: string): Child =>
+    start(["env", "-i", ...env, "sh", "-c", command], { cwd: folder, timeout: 60_000 });
+}
+
+test("what needs a microphone, or other people's servers, is understood as it is printed", async () => {
+  const sh = await withRecipe((text) => text);
   const [next, resolved, _probe, _run, once, print] = commands("recipes");
   for (const command of [
     next!,
@@ -156,11 +167,27 @@ test("what needs a microphone, or other people's servers, is understood as it is
     print!,
     `${commands("microphone")[0]!} --dry-run`,
   ]) {
-    const said = await well(
-      start(["env", "-i", ...env, "sh", "-c", command], { cwd: folder, timeout: 60_000 }),
-    );
-    expect(said).not.toContain("of-");
+    expect(await well(sh(command))).not.toContain("of-");
   }
+});
+
+test("a recipe is probed and run as it is printed; its servers are ports that nobody listens on", async () => {
+  const [nobody, here] = [await freePort(), await freePort()];
+  const sh = await withRecipe((text) =>
+    text
+      .replace(/rtmps?:\/\/[a-z0-9.]+/g, `rtmp://127.0.0.1:${nobody}`)
+      .replace("0.0.0.0:1935", `127.0.0.1:${here}`),
+  );
+  const [, , probe, run] = commands("recipes");
+  const probed = await sh(probe!).finished;
+  expect(probed.code).toBe(6);
+  const said = new TextDecoder().decode(probed.stdout);
+  expect(said.match(/^ {2}(FAIL|fail|ok) .*$/gm)).toHaveLength(7);
+  const running = sh(`exec ${run!}`);
+  await running.says("[show] waiting for a publisher");
+  await running.says("[porch] next run");
+  running.signal("SIGINT");
+  expect(`${said}${probed.stderr}${await well(running)}`).not.toContain("of-");
 });
 
 const RECIPES = join(import.meta.dir, "../../recipes");
