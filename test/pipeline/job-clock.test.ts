@@ -1,5 +1,6 @@
 /** The planned end of a job under a wall clock that steps: timers and clocks are moved by hand. */
 import { afterEach, beforeEach, expect, jest, setSystemTime, test } from "bun:test";
+import { settle } from "../support/fake-clock.ts";
 import { FakeJob, FakeSink, makePlan, scriptedSource } from "../support/fake-job.ts";
 
 const BEGIN = Date.parse("2026-05-01T23:00:00Z");
@@ -24,11 +25,6 @@ function liveJob() {
   let ended = false;
   void job.done.then(() => (ended = true));
   return { job, ended: () => ended };
-}
-
-/** Lets promises settle, which wait for no timer. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 50; i++) await Promise.resolve();
 }
 
 test("ends at its time", async () => {

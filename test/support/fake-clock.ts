@@ -1,4 +1,7 @@
-/** A clock that moves only when told, and a sleep that takes its time from it: for code that takes both as arguments. */
+/**
+ * A clock that moves only when told, and a sleep that takes its time from it: for code that takes both as arguments.
+ * Beside it, what tests with the runner's fake timers wait with.
+ */
 
 /** Time in ms that a test moves. */
 export class FakeClock {
@@ -16,4 +19,9 @@ export class FakeClock {
     this.onSleep(ms);
     this.time += ms;
   };
+}
+
+/** Lets promises settle, which wait for no timer. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await Promise.resolve();
 }
