@@ -24,6 +24,10 @@ export class Episodes {
   readonly #made: boolean;
   readonly #sinks: readonly SinkRunner[];
   #hub = new Hub();
+  /** The hub of the episode before, which a sink that reconnects at its end may still ask for the current GOP. */
+  #over: Hub | undefined;
+  /** Episodes that have ended. */
+  #ended = 0;
   #live = false;
   #mediaBefore = 0;
 
@@ -82,7 +86,7 @@ export class Episodes {
     for (const sink of this.#sinks) if (this.#made || sink.status.kind !== "rtmp") sink.start(this.#hub);
   }
 
-  /** The first media of an episode is here; whether it was. */
+  /** The first media of an episode is here; false if it had begun already. */
   begin(): boolean {
     if (this.#live) return false;
     this.#live = true;
@@ -98,11 +102,22 @@ export class Episodes {
     const over = this.#hub;
     over.end();
     this.#hub = new Hub();
+    // A sink may be slow to end for hours, while episodes come and go: one GOP is kept, not one of each of them.
+    this.#over?.close();
+    this.#over = over;
     // Each for itself: one that hangs must not hold up the others' next episode.
     const finished = this.#sinks.map((sink) => sink.finish());
-    void Promise.all(finished).then(() => over.close());
+    const id = ++this.#ended;
+    void Promise.all(finished).then(() => this.#forget(id));
     this.open();
     return this.#hub;
+  }
+
+  /** Every sink is done with the episode that was the `id`th to end; those that ended since have closed earlier ones. */
+  #forget(id: number): void {
+    if (id !== this.#ended) return;
+    this.#over?.close();
+    this.#over = undefined;
   }
 
   /** The source was away for `ms`: tells those who record that the next packet comes after that. */
@@ -129,6 +144,7 @@ export class Episodes {
     if (stop.aborted) drain();
     if (abort.aborted) giveUp();
     await done;
+    this.#over?.close();
     this.#hub.close();
     clearTimeout(drained);
     stop.removeEventListener("abort", drain);
