@@ -145,6 +145,33 @@ export class DiskError extends Error {
   }
 }
 
+/** The operating system's name of an error, such as ENOSPC; nothing if it has none. */
+export function codeOf(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? "";
+}
+
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "a part of its path is no folder",
+  EISDIR: "it is a folder",
+  ELOOP: "its links go round in a circle",
+  ENAMETOOLONG: "its name is too long",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EIO: "the disk has an error",
+  EPIPE: "the reader closed the pipe",
+};
+
+/** What the operating system says of a file, in words; `special` has those of one kind of work. */
+export function fileFault(error: unknown, special: Readonly<Record<string, string>> = {}): string {
+  const code = codeOf(error);
+  const { message = String(error) } = error as { message?: string };
+  return special[code] ?? FILE_FAULTS[code] ?? message;
+}
+
 /** One sentence for people: our own errors as they are, anything else marked as a bug of ours. */
 export function describe(error: unknown): string {
   if (isOurs(error)) return error.message;

@@ -9,6 +9,7 @@ import {
   RemoteError,
   TransportError,
   UsageError,
+  fileFault,
   problemLine,
   type UsageProblem,
   withContext,
@@ -41,6 +42,16 @@ test.each<[string, unknown, string]>([
 ])("%s is a bug", (_name, error, text) => {
   expect(isOurs(error)).toBe(false);
   expect(describeError(error)).toBe(text);
+});
+
+test.each<[unknown, Record<string, string>, string]>([
+  [{ code: "EACCES", message: "EACCES: no" }, {}, "permission denied"],
+  [{ code: "ENOENT" }, {}, "there is no such file"],
+  [{ code: "ENOENT" }, { ENOENT: "there is no such folder" }, "there is no such folder"],
+  [{ code: "ENODEV", message: "ENODEV: no such device" }, {}, "ENODEV: no such device"],
+  ["oops", {}, "oops"],
+])("what the system says of a file: %j", (error, special, words) => {
+  expect(fileFault(error, special)).toBe(words);
 });
 
 test("a UsageError keeps every problem", () => {

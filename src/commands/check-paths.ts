@@ -4,7 +4,7 @@
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync, type Stats } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { collect, DiskError, UsageError, type UsageProblem } from "../errors.ts";
+import { codeOf, collect, DiskError, fileFault, UsageError, type UsageProblem } from "../errors.ts";
 import { foreignFormat, isFlvSignature } from "../media/flv-sync.ts";
 import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
@@ -49,17 +49,27 @@ function isFolder(path: string): boolean {
 /** Throws DiskError if a recording's folder is not there and cannot be made: better now than when the show begins. */
 function requireFolder(template: string): void {
   // Folders that a field or a time names are made later; what is above them is known.
-  let folder = dirname(resolve(template.replace(/[{%].*$/s, "x")));
-  while (lookAt(folder) === undefined && folder !== dirname(folder)) folder = dirname(folder);
+  nearestFolder(template.replace(/[{%].*$/s, "x"), template);
+}
+
+/**
+ * The folder that a recording at this path will be in, or the nearest one above it, in which the others are made.
+ * Throws DiskError if nothing can be made there; `shown` is what the recording is called.
+ */
+export function nearestFolder(path: string, shown: string): string {
+  let folder = dirname(resolve(path));
+  while (isMissing(folder) && folder !== dirname(folder)) folder = dirname(folder);
   const fail = (why: string, code: string): never => {
-    throw new DiskError(`Cannot record to "${template}": ${why}`, { path: folder, code });
+    throw new DiskError(`Cannot record to "${shown}": ${why}`, { path: folder, code });
   };
   if (!statSync(folder).isDirectory()) fail(`"${folder}" is no folder`, "ENOTDIR");
   try {
-    accessSync(folder, constants.W_OK);
+    // Into a folder that may not be entered nothing can be written either.
+    accessSync(folder, constants.W_OK | constants.X_OK);
   } catch {
     fail(`nothing can be written in "${folder}"`, "EACCES");
   }
+  return folder;
 }
 
 /** Throws UsageError if there is no file, no list of times, or no program for what is captured. */
@@ -81,7 +91,7 @@ function requireFlv(path: string): void {
     readSync(fd, head, 0, head.length, 0);
     closeSync(fd);
   } catch (cause) {
-    throw new UsageError(`cannot read "${path}": ${whyNot(cause)}`);
+    throw new UsageError(`cannot read "${path}": ${fileFault(cause)}`);
   }
   if (isFlvSignature(head, 0)) return;
   const foreign = foreignFormat(head);
@@ -104,15 +114,19 @@ export function requireFile(path: string): Stats {
   try {
     closeSync(openSync(path, "r"));
   } catch (cause) {
-    throw new UsageError(`cannot read "${path}": ${whyNot(cause)}`);
+    throw new UsageError(`cannot read "${path}": ${fileFault(cause)}`);
   }
   return stat;
 }
 
-function whyNot(cause: unknown): string {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  if (code === "EACCES" || code === "EPERM") return "permission denied";
-  return code === "ENOTDIR" ? "a part of its path is no folder" : message;
+/** Whether nothing is there, a file in the place of a folder above it included. */
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch (cause) {
+    if (codeOf(cause) === "ENOTDIR") return true;
+    throw new UsageError(`cannot look at "${path}": ${fileFault(cause)}`);
+  }
 }
 
 /** What is known of a path; undefined when there is nothing. Throws UsageError when one may not even look. */
@@ -120,6 +134,6 @@ export function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    throw new UsageError(`cannot look at "${path}": ${whyNot(cause)}`);
+    throw new UsageError(`cannot look at "${path}": ${fileFault(cause)}`);
   }
 }

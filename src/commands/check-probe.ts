@@ -4,10 +4,10 @@
  * of recordings are looked at.
  */
 
-import { accessSync, constants, existsSync, readSync, openSync, closeSync, statfsSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { describe, DiskError, MediaError } from "../errors.ts";
+import { readSync, openSync, closeSync, statfsSync } from "node:fs";
+import { describe, MediaError } from "../errors.ts";
 import { formatBytes, formatDuration } from "../face/format.ts";
+import { isFlvSignature } from "../media/flv-sync.ts";
 import { httpSegments } from "../net/http-flv.ts";
 import { dialRtmp, type LinkHandler } from "../net/rtmp-dial.ts";
 import { listenTcp } from "../net/tcp-listen.ts";
@@ -15,7 +15,7 @@ import { expandName } from "../pipeline/file-name.ts";
 import { nameFields } from "../pipeline/registry.ts";
 import type { Plan, SinkPlan } from "../recipe/plan.ts";
 import type { RtmpUrl } from "../rtmp/url.ts";
-import { requireCapture, requireFile } from "./check-paths.ts";
+import { nearestFolder, requireCapture, requireFile } from "./check-paths.ts";
 import { sinkInWords, sourceInWords } from "./describe.ts";
 
 /** What came of one try; `error` is what was thrown. */
@@ -65,7 +65,7 @@ async function trySource(plan: Plan, signal: AbortSignal): Promise<string> {
       const target = { ...source, ...net, tls: { ca: net.ca, insecure: net.insecure } };
       const from = performance.now();
       for await (const segment of httpSegments(target, signal)) {
-        const is = isFlv(segment) ? "sends FLV" : "sends something that is no FLV";
+        const is = isFlvSignature(segment, 0) ? "sends FLV" : "sends something that is no FLV";
         return `${is}, after ${formatDuration(performance.now() - from)}`;
       }
       return "answers, and sends nothing";
@@ -141,24 +141,12 @@ function tryFile(path: string): string {
   } finally {
     closeSync(file);
   }
-  if (isFlv(head)) return "is FLV";
+  if (isFlvSignature(head, 0)) return "is FLV";
   throw new MediaError(`"${path}" is no FLV`);
-}
-
-function isFlv(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x46 && bytes[1] === 0x4c && bytes[2] === 0x56;
 }
 
 /** Folders are made when the file is: the nearest one that is there decides. */
 function tryFolder(path: string): string {
-  let folder = dirname(resolve(path));
-  while (!existsSync(folder)) folder = dirname(folder);
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    const detail = { path, code: "EACCES" };
-    throw new DiskError(`this user may not write to "${folder}"`, detail, { cause });
-  }
-  const { bavail, bsize } = statfsSync(folder);
+  const { bavail, bsize } = statfsSync(nearestFolder(path, path));
   return `can be written, ${formatBytes(bavail * bsize)} free`;
 }

@@ -51,7 +51,8 @@ export async function runCheckCommand(argv: readonly string[], terminal: Termina
 function howMany(args: Args): number {
   const text = args.values.get("next")?.[0];
   if (text === undefined) return 0;
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new UsageError({ flag: "--next", value: text, what: "is no number of runs", instead: "write 5" });
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new UsageError({ flag: "--next", value: text, what: "is no number of runs", instead: "write 5" });
   return Number(text);
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { collect, UsageError, type UsageProblem } from "../errors.ts";
+import { collect, fileFault, UsageError, type UsageProblem } from "../errors.ts";
 import { DEFAULT_TEMPLATE } from "../pipeline/file-name.ts";
 import type { WrittenKey } from "../recipe/flag-sinks.ts";
 import { planFromFlags, type JobRequest } from "../recipe/from-flags.ts";
@@ -176,17 +176,10 @@ function refuseVariableName(value: string, environment: Environment): void {
   });
 }
 
-const IN_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: "no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a folder",
-};
-
 function readText(path: string, flag: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const { code = "", message } = cause as NodeJS.ErrnoException;
-    throw new UsageError({ flag, what: `cannot read "${path}": ${IN_WORDS[code] ?? message}` });
+    throw new UsageError({ flag, what: `cannot read "${path}": ${fileFault(cause)}` });
   }
 }

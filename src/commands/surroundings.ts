@@ -4,18 +4,11 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { fileFault } from "../errors.ts";
 import type { Surroundings } from "../recipe/expand.ts";
 
 /** Nothing that a recipe names is larger. */
 const LARGEST_FILE = 4 * 1024 * 1024;
-
-const IN_WORDS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
-  EACCES: "this user may not read it",
-  EISDIR: "it is a folder",
-  ELOOP: "its links go round in a circle",
-};
 
 /** The process's own surroundings. */
 export function surroundings(environment: Readonly<Record<string, string | undefined>>): Surroundings {
@@ -31,7 +24,6 @@ const readFile: Surroundings["readFile"] = (path, folder) => {
     if (stat.isCharacterDevice() || stat.size > LARGEST_FILE) return { problem: "it is too large" };
     return { text: readFileSync(id, "utf8"), name, folder: dirname(name), id };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    return { problem: IN_WORDS[code] ?? `the system says ${code}` };
+    return { problem: fileFault(error) };
   }
 };

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkPaths, requireFile } from "../../src/commands/check-paths.ts";
+import { probePlan } from "../../src/commands/check-probe.ts";
 import { parseArgs } from "../../src/commands/args.ts";
 import { flagsOf } from "../../src/commands/flags.ts";
 import { readRecipes } from "../../src/commands/recipes.ts";
@@ -72,6 +73,18 @@ describe("a recording", () => {
 
   test("below a file", () => {
     expect(pull("notes.flv/a.flv")).toBeInstanceOf(DiskError);
+  });
+
+  test("below a file, when it is probed", async () => {
+    const path = join(folder, "notes.flv/new/a.flv");
+    const argv = ["testcard:", "-o", path];
+    const plan = planFromArgs("push", parseArgs(argv, flagsOf("push"), {}), {
+      environment: {},
+      now: new Date(),
+    });
+    const results = await probePlan(plan, new AbortController().signal);
+    const text = `Cannot record to "${path}": "${join(folder, "notes.flv")}" is no folder`;
+    expect(results.map((one) => one.text)).toEqual(["nothing to dial", text]);
   });
 
   test("in folders that are not there yet", () => {

@@ -48,7 +48,7 @@ describe("a key", () => {
   test.each([
     ["env:NOT_SET", "-k: the variable NOT_SET is not set"],
     ["env:EMPTY", "-k: the variable EMPTY is not set"],
-    ["@/nowhere/key", '-k: cannot read "/nowhere/key": no such file'],
+    ["@/nowhere/key", '-k: cannot read "/nowhere/key": there is no such file'],
   ])("%p", (argument, problem) => {
     expect(problemsOf(`push s.flv rtmp://d/app -k ${argument}`, { EMPTY: "" })).toEqual([problem]);
   });
@@ -94,7 +94,7 @@ describe("PEM files", () => {
   test("that are not there are said so", () => {
     expect(() => readCertificate("/nowhere/ca.pem")).toThrow(UsageError);
     expect(() => readCertificate("/nowhere/ca.pem")).toThrow(
-      '--ca: cannot read "/nowhere/ca.pem": no such file',
+      '--ca: cannot read "/nowhere/ca.pem": there is no such file',
     );
   });
 

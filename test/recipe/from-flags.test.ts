@@ -232,8 +232,8 @@ describe("what is wrong with a command line", () => {
     ],
     [
       "push s.flv rtmp://d/x --ca /nowhere/ca -k a=env:NOT_SET -k @/nowhere/key --for 5",
-      '-k: cannot read "/nowhere/key": no such file',
-      '--ca: cannot read "/nowhere/ca": no such file',
+      '-k: cannot read "/nowhere/key": there is no such file',
+      '--ca: cannot read "/nowhere/ca": there is no such file',
       '--for: "5" has no unit; write 5s for seconds or 5m for minutes',
       "two keys for the same destination; one is enough",
     ],

@@ -22,7 +22,7 @@ import {
   writev,
 } from "node:fs";
 import { promisify } from "node:util";
-import { DiskError } from "../../errors.ts";
+import { codeOf, DiskError, fileFault } from "../../errors.ts";
 import { lockFile } from "./lock.ts";
 
 /** What is known of a path; a link is a link, not what it points to. */
@@ -119,11 +119,6 @@ async function look(path: string): Promise<PathFacts | undefined> {
   }
 }
 
-/** The system's name of an error. */
-export function codeOf(error: unknown): string {
-  return (error as { code?: string } | null)?.code ?? "";
-}
-
 /** Whether there is no such file or folder. */
 export function isMissing(error: unknown): boolean {
   const code = codeOf(error);
@@ -136,31 +131,18 @@ export function isFull(error: unknown): boolean {
   return code === "ENOSPC" || code === "EDQUOT";
 }
 
-const DISK_FAULTS: Readonly<Record<string, string>> = {
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  EIO: "the disk has an error",
+/** What is said differently of a file that is to be made. */
+const OF_NEW_FILES: Readonly<Record<string, string>> = {
   ENOENT: "there is no such folder",
-  ENOTDIR: "a part of its path is no folder",
   // Of mkdir: an existing recording is never in the way.
   EEXIST: "a part of its path is no folder",
-  EISDIR: "it is a folder",
-  EPIPE: "the reader closed the pipe",
 };
 
 /** An operating system's error about a file, in words. */
 export function diskError(path: string, cause: unknown, verb: "write" | "finish"): DiskError {
   if (cause instanceof DiskError) return cause;
-  const { message = String(cause) } = cause as { message?: string };
-  const code = codeOf(cause);
-  return new DiskError(
-    `Cannot ${verb} "${path}": ${DISK_FAULTS[code] ?? message}`,
-    { path, code },
-    { cause },
-  );
+  const why = fileFault(cause, OF_NEW_FILES);
+  return new DiskError(`Cannot ${verb} "${path}": ${why}`, { path, code: codeOf(cause) }, { cause });
 }
 
 /** So much waits for the disk that more would be too much memory. */

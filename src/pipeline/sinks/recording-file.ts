@@ -4,9 +4,9 @@
  */
 
 import { basename, dirname } from "node:path";
-import { DiskError } from "../../errors.ts";
+import { codeOf, DiskError } from "../../errors.ts";
 import { numbered } from "../file-name.ts";
-import { codeOf, diskError, isMissing, type Disk } from "./disk.ts";
+import { diskError, isMissing, type Disk } from "./disk.ts";
 import type { UsedNames } from "./used-names.ts";
 
 /** What a file being written is called beyond its name. */

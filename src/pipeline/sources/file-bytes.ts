@@ -5,8 +5,7 @@
 
 import { closeSync, openSync, read, statSync } from "node:fs";
 import { promisify } from "node:util";
-import { DiskError } from "../../errors.ts";
-import { errorCode } from "../../net/resolve.ts";
+import { codeOf, DiskError, fileFault } from "../../errors.ts";
 import { namedPipeSegments } from "./stdin.ts";
 
 /** Into a buffer that is used again it costs nothing to read much. */
@@ -49,14 +48,8 @@ function open(path: string): number | undefined {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EACCES: "permission denied",
-};
-
 /** What is said of a file that the system does not give. */
 export function cannotRead(path: string, cause: unknown): DiskError {
-  const code = errorCode(cause);
-  const why = REASONS[code] ?? (cause as Error).message;
-  return new DiskError(`Cannot read "${path}": ${why}`, { path, code }, { cause });
+  const detail = { path, code: codeOf(cause) };
+  return new DiskError(`Cannot read "${path}": ${fileFault(cause)}`, detail, { cause });
 }
