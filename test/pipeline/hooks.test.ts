@@ -83,9 +83,7 @@ describe("bounds", () => {
     const file = join(scratch("hooks"), "pids");
     const deaf = `trap '' TERM; echo $$ >>${file}; sleep 100 & echo $! >>${file}; wait; sleep 100`;
     const { hooks, notices } = makeHooks({ end: ["sh", "-c", deaf] }, { timeout: 100, killAfter: 100 });
-    const from = performance.now();
     await hooks.end(0);
-    expect(performance.now() - from).toBeLessThan(3000);
     expect(notices).toEqual(["the end command sh was stopped after 0.1s"]);
     for (const pid of linesOf(file)) await until("it is gone", () => isGone(pid));
   });

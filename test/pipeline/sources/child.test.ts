@@ -1,6 +1,6 @@
 /** Programs as sources: their bytes, their end, their failures, and that nothing of them stays. */
 import { afterAll, describe, expect, spyOn, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   childSegments,
@@ -74,11 +74,9 @@ describe("childSegments", () => {
   });
 
   test("silence is a failure", async () => {
-    const from = performance.now();
     await expect(read(options("echo pid $$; sleep 60", { stall: 300 }))).rejects.toThrow(
       '"sh" gave nothing for 0.3s',
     );
-    expect(performance.now() - from).toBeLessThan(3000);
   });
 
   test("a reader that takes its time is not the program's silence", async () => {
@@ -133,10 +131,11 @@ describe("childSegments", () => {
   });
 
   test("all that was written before the end comes, and a straggler outside the group does not hold it up", async () => {
-    const big = "head -c 3000000 /dev/zero | tr '\\0' x; setsid sleep 5 & exit 0";
-    const from = performance.now();
+    const file = join(scratch("child"), "straggler");
+    const big = `head -c 3000000 /dev/zero | tr '\\0' x; setsid sleep 60 & echo $! >${file}; exit 0`;
     expect((await read(options(big))).length).toBe(3_000_000);
-    expect(performance.now() - from).toBeLessThan(4000);
+    // It is still there, and this would throw if it were not.
+    process.kill(Number(readFileSync(file, "utf8")));
   });
 
   test("does not begin when it is told to stop already", async () => {
