@@ -132,12 +132,19 @@ const recordShape = {
 
 const on = keys(
   {
-    start: command("run when the job begins", { example: '["logger", "start {job}"]' }).optional(),
-    segment: command("run for each finished file; {path} is its name", {
+    start: command("run when the job begins; {job} is its name, here and in the others", {
+      example: '["logger", "start {job}"]',
+    }).optional(),
+    segment: command("run for each finished file; {path} is its name, {duration} its length in seconds", {
       example: '["./upload.sh", "{path}"]',
     }).optional(),
-    gap: command("run when the source was away", { example: '["logger", "gap {job}"]' }).optional(),
-    end: command("run when the job is over", { example: '["logger", "done {job}"]' }).optional(),
+    gap: command("run when the source was away; {duration} is how long, in seconds", {
+      example: '["logger", "gap {job}"]',
+    }).optional(),
+    end: command(
+      "run when the job is over; {path} is its last file, {duration} the length of all, in seconds",
+      { example: '["logger", "done {job}"]' },
+    ).optional(),
   },
   "commands to run",
   '{ end: ["logger", "done {job}"] }',

@@ -37,6 +37,12 @@ describe("the JSON Schema", () => {
     expect(map.properties.loop).toEqual({ type: "boolean", description: expect.any(String), default: false });
   });
 
+  test("says what is filled in in commands", () => {
+    const { start, segment, gap, end } = schema.properties.jobs.additionalProperties.properties.on.properties;
+    const fields = [start, segment, gap, end].map(({ description }) => description.match(/\{\w+\}/g));
+    expect(fields).toEqual([["{job}"], ["{path}", "{duration}"], ["{duration}"], ["{path}", "{duration}"]]);
+  });
+
   test("describes every key", () => {
     for (const { path, field } of keyRows()) {
       expect([path, field.description.length > 5]).toEqual([path, true]);
