@@ -39,6 +39,7 @@ const CORE = [
     "stats",
     "report",
     "pacer",
+    "sleep",
     "supervise",
     "faults",
     "file-name",
@@ -132,7 +133,7 @@ const BANS: readonly Ban[] = [
     // Of the pipeline: what waits for the world outside, and the job, whose end may be a time.
     allowed: [
       ...["net/", "pipeline/sources/", "pipeline/sinks/", "face/status.ts", "commands/jit.ts"],
-      ...["job", "episodes", "loss-report", "pacer"].map((name) => `pipeline/${name}.ts`),
+      ...["job", "episodes", "loss-report", "sleep"].map((name) => `pipeline/${name}.ts`),
     ],
   },
   {

@@ -3,7 +3,7 @@
  * wall clock may step, and begins what the agenda says is due. Called by run-jobs.ts for each scheduled job.
  */
 
-import { Pacer } from "../pipeline/pacer.ts";
+import { sleepUntil } from "../pipeline/sleep.ts";
 import { Agenda, CHECK_EVERY_MS, type Clocks, type Due, type Run } from "../recipe/agenda.ts";
 import type { Schedule } from "../recipe/schedule.ts";
 
@@ -25,13 +25,16 @@ const realClocks = (): Clocks => ({ wall: Date.now(), steady: performance.now() 
 
 /** Follows a schedule; resolves when it was stopped, or has no further run, and the last run is over. */
 export async function followSchedule(schedule: Schedule, following: Following): Promise<void> {
-  const { stop, begin, say, idle, clocks = realClocks, sleep = Pacer.sleepUntil } = following;
+  const { stop, begin, say, idle, clocks = realClocks, sleep = sleepUntil } = following;
   const agenda = new Agenda(schedule);
   let going: Promise<void> | undefined;
+  // One for each look: a run may go on for months, and must not collect what every look would hang on it.
+  let over = Promise.withResolvers<void>();
   const start = (run: Run): void => {
     going = begin(run).finally(() => {
       going = undefined;
       agenda.ended();
+      over.resolve();
     });
   };
   let told: number | undefined;
@@ -47,7 +50,8 @@ export async function followSchedule(schedule: Schedule, following: Following): 
     if (next === undefined && going === undefined) return;
     // Timers may fire a little early: a ms more spares a second look.
     const wait = next === undefined ? CHECK_EVERY_MS : Math.min(CHECK_EVERY_MS, next - wall + 1);
-    await sleep(going, Math.max(1, wait), stop);
+    over = Promise.withResolvers();
+    await sleep(going === undefined ? undefined : over.promise, Math.max(1, wait), stop);
   }
   await going;
 }

@@ -10,8 +10,8 @@ import { StreamProbe } from "../media/probe.ts";
 import type { Inspection } from "../media/repair-inspection.ts";
 import { Hub } from "../pipeline/hub.ts";
 import { Ingest } from "../pipeline/ingest.ts";
-import { Pacer } from "../pipeline/pacer.ts";
 import { makeSource } from "../pipeline/registry.ts";
+import { sleep } from "../pipeline/sleep.ts";
 import { parseSource } from "../recipe/addresses.ts";
 import { DEFAULT_RETRY, DEFAULT_STALL_MS } from "../recipe/defaults.ts";
 import { netPlan, secretsOfPlan } from "../recipe/from-flags.ts";
@@ -48,7 +48,7 @@ export async function runProbeCommand(argv: readonly string[], terminal: Termina
   const bytes = source.kind === "file" || source.kind === "stdin";
   const watch = sayingVariables(args, () => duration(args, "for")) ?? (bytes ? undefined : DEFAULT_WATCH_MS);
   const onFirst = (): void => {
-    if (watch !== undefined) void Pacer.sleep(watch, enough.signal).then(() => enough.abort());
+    if (watch !== undefined) void sleep(watch, enough.signal).then(() => enough.abort());
   };
   const ingest = new Ingest(new Hub(), onFirst, {
     tap: (packet, timestamp) => probe.push(packet, timestamp),

@@ -4,8 +4,8 @@
  * changes nothing for the job: a failure is a line in the log.
  */
 
-import { Pacer } from "./pacer.ts";
 import type { JobEvent } from "./report.ts";
+import { sleepUntil } from "./sleep.ts";
 
 /** When a command runs. */
 export type HookEvent = "start" | "segment" | "gap" | "end";
@@ -116,7 +116,7 @@ export class Hooks {
       return `cannot be run: ${error instanceof Error ? error.message : String(error)}`;
     }
     const tail = new Tail(child.stderr);
-    await Pacer.sleepUntil(child.exited, timeout, this.#abort.signal);
+    await sleepUntil(child.exited, timeout, this.#abort.signal);
     const late = child.exitCode === null && child.signalCode === null;
     if (late) await this.#stop(child);
     const last = await tail.lastLine();
@@ -129,7 +129,7 @@ export class Hooks {
   async #stop(child: Bun.Subprocess): Promise<void> {
     const { killAfter = KILL_AFTER_MS } = this.#options;
     signalGroup(child.pid, "SIGTERM");
-    await Pacer.sleepUntil(child.exited, killAfter, new AbortController().signal);
+    await sleepUntil(child.exited, killAfter, new AbortController().signal);
     signalGroup(child.pid, "SIGKILL");
   }
 }
@@ -145,7 +145,7 @@ class Tail {
 
   /** Its last line behind a colon. A child of the command may hold the pipe open for ever. */
   async lastLine(): Promise<string> {
-    await Pacer.sleepUntil(this.#read, TAIL_PATIENCE_MS, new AbortController().signal);
+    await sleepUntil(this.#read, TAIL_PATIENCE_MS, new AbortController().signal);
     const line = this.#text.trimEnd().split("\n").at(-1)?.trim() ?? "";
     return line === "" ? "" : `: ${line}`;
   }

@@ -14,8 +14,8 @@ import { DATA_AMF3_TYPE_ID, kindOfTypeId, type MediaPacket } from "../media/pack
 import { readTagHeader } from "../media/tag.ts";
 import { Timeline } from "../media/timeline.ts";
 import type { Hub } from "./hub.ts";
-import { Pacer } from "./pacer.ts";
 import type { SilenceStage } from "./silence.ts";
+import { sleepUntil } from "./sleep.ts";
 
 /** Sees every packet with the time that its source gave it. */
 export type Tap = (packet: MediaPacket, timestamp: number) => void;
@@ -179,7 +179,7 @@ export class Ingest {
       this.#watch(this.#hub.crowded ? this.#hub.relief() : this.#awaiting);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      await Pacer.sleepUntil(promise, Math.min(MAX_NAP_MS, Math.max(1, wait)), signal);
+      await sleepUntil(promise, Math.min(MAX_NAP_MS, Math.max(1, wait)), signal);
     }
   }
 

@@ -18,24 +18,4 @@ export class Pacer {
     this.#start ??= now - position;
     return Math.max(0, this.#start + position - now);
   }
-
-  /** Waits `ms`, or until `signal` aborts. */
-  static sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return Pacer.sleepUntil(undefined, ms, signal);
-  }
-
-  /** Waits `ms`, or until `event` settles or `signal` aborts, if that is earlier. */
-  static sleepUntil(event: Promise<unknown> | undefined, ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", done, { once: true });
-      event?.then(done, done);
-      if (signal.aborted) done();
-    });
-  }
 }

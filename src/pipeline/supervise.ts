@@ -5,7 +5,7 @@
  */
 
 import { isSaid } from "./faults.ts";
-import { Pacer } from "./pacer.ts";
+import { sleep } from "./sleep.ts";
 
 /** The shortest and the longest wait between attempts, in ms. */
 export type RetryPolicy = { readonly min: number; readonly max: number };
@@ -49,7 +49,7 @@ export function realSupervision(
   isHopeless: (error: unknown) => boolean = isSaid,
 ): Supervision {
   const now = (): number => performance.now();
-  return { policy, random: Math.random, now, sleep: Pacer.sleep, isHopeless, onFailure };
+  return { policy, random: Math.random, now, sleep, isHopeless, onFailure };
 }
 
 /**
@@ -61,7 +61,7 @@ export async function supervise<T>(
   supervision: Supervision<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
-  const { now, sleep, onEnd, onFailure } = supervision;
+  const { now, onEnd, onFailure } = supervision;
   let attempts = 0;
   while (!signal.aborted) {
     let liveSince: number | undefined;
@@ -72,7 +72,7 @@ export async function supervise<T>(
       const after = signal.aborted ? "over" : (onEnd?.(outcome.value, attempts) ?? "over");
       if (after === "over") return outcome.value;
       if (after === "at-once") attempts = 0;
-      else await sleep(backoff(undefined, attempts, supervision), signal);
+      else await supervision.sleep(backoff(undefined, attempts, supervision), signal);
       continue;
     }
     if (signal.aborted) return undefined;
@@ -80,7 +80,7 @@ export async function supervise<T>(
     attempts = Math.max(1, attempts);
     const wait = backoff(error, attempts, supervision);
     if (onFailure({ error, attempts, wait }) === "give-up") throw error;
-    await sleep(wait, signal);
+    await supervision.sleep(wait, signal);
   }
   return undefined;
 }

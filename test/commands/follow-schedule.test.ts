@@ -3,6 +3,7 @@
  * that step, machines that sleep, runs that take too long. All times that come out are UTC.
  */
 import { describe, expect, test } from "bun:test";
+import { followSchedule } from "../../src/commands/follow-schedule.ts";
 import type { Schedule } from "../../src/recipe/schedule.ts";
 import { follow } from "../support/fake-schedule.ts";
 
@@ -236,4 +237,29 @@ describe("runs that meet", () => {
       await follow(schedule("0 0 * * *", "UTC"), { from: "2026-05-01T12:00Z", to: "2026-05-01T12:00Z" }),
     ).toEqual([]);
   });
+});
+
+test("a run that goes on for months collects nothing from the looks at the clock", async () => {
+  const stop = new AbortController();
+  const run = Promise.withResolvers<void>();
+  const events: (Promise<unknown> | undefined)[] = [];
+  let wall = Date.parse("2026-03-28T00:00Z");
+  await followSchedule(schedule("0 * * * *", "UTC"), {
+    stop: stop.signal,
+    clocks: () => ({ wall, steady: wall }),
+    sleep: async (event, ms) => {
+      wall += ms;
+      events.push(event);
+      if (events.length < 500) return;
+      run.resolve();
+      stop.abort();
+    },
+    begin: () => run.promise,
+    say: () => {},
+    idle: () => {},
+  });
+  const during = events.filter((event) => event !== undefined);
+  expect(during.length).toBeGreaterThan(300);
+  // One promise for each sleep: what is hung on it goes with it.
+  expect(new Set(during).size).toBe(during.length);
 });

@@ -28,15 +28,3 @@ test("what is late, or goes back, is due at once and sets nothing anew", () => {
   expect(pacer.due(100)).toBe(0);
   expect(pacer.due(600)).toBe(100);
 });
-
-test("a sleep ends when its signal aborts, also one that aborted before", async () => {
-  const controller = new AbortController();
-  const sleep = Pacer.sleep(60_000, controller.signal);
-  controller.abort();
-  await sleep;
-  await Pacer.sleep(60_000, controller.signal);
-});
-
-test("a sleep of nothing ends by itself", async () => {
-  await Pacer.sleep(0, new AbortController().signal);
-});

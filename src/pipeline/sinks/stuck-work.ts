@@ -3,7 +3,7 @@
  * and the end of the job for a while; what it fails with in the meantime is kept.
  */
 
-import { Pacer } from "../pacer.ts";
+import { sleepUntil } from "../sleep.ts";
 import { STUCK_PATIENCE_MS } from "./disk.ts";
 
 /** Work that nobody waited for; see the head of this file. */
@@ -23,7 +23,7 @@ export class StuckWork {
 
   /** Waits until the disk has let go, or will hardly do so any more, or `abort`. */
   async wait(abort: AbortSignal): Promise<void> {
-    if (this.#work !== undefined) await Pacer.sleepUntil(this.#work, STUCK_PATIENCE_MS, abort);
+    if (this.#work !== undefined) await sleepUntil(this.#work, STUCK_PATIENCE_MS, abort);
   }
 
   /** Leaves work to the disk. */

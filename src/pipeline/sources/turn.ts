@@ -4,7 +4,8 @@
  */
 
 import type { Ingest } from "../ingest.ts";
-import { Pacer } from "../pacer.ts";
+import type { Pacer } from "../pacer.ts";
+import { sleep } from "../sleep.ts";
 
 /** What is due within this many ms goes with what is due now: timers are no finer. */
 const DUE_SOON_MS = 4;
@@ -25,6 +26,6 @@ export function untilTurn(turns: Turns, time: number): Promise<void> | undefined
 async function passTime({ ingest, signal }: Turns, wait: number): Promise<void> {
   // What was pushed before must not wait, too.
   ingest.flush();
-  if (wait > DUE_SOON_MS) await Pacer.sleep(wait, signal);
+  if (wait > DUE_SOON_MS) await sleep(wait, signal);
   if (ingest.mustWait) await ingest.room(signal);
 }

@@ -1,0 +1,28 @@
+/**
+ * Sleeping: for a time, until something happens, or until a signal aborts. Whoever sleeps again and again until the same
+ * thing happens makes a promise for each sleep: one that lives long keeps what every sleep hung on it.
+ */
+
+/** Waits `ms`, or until `signal` aborts. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return sleepUntil(undefined, ms, signal);
+}
+
+/** Waits `ms`, or until `event` settles or `signal` aborts, if that is earlier. */
+export function sleepUntil(
+  event: Promise<unknown> | undefined,
+  ms: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
+    event?.then(done, done);
+    if (signal.aborted) done();
+  });
+}
