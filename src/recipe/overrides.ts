@@ -4,6 +4,7 @@
  */
 
 import type { JobTree } from "./job-tree.ts";
+import { WORDS, type KeyWords } from "./words.ts";
 import { entryOf, nodeAt, scalar, withEntry, withNode, type Node, type Place } from "./tree.ts";
 
 /** A flag that was given: its values as typed; none for a switch. */
@@ -11,49 +12,51 @@ export type GivenFlag = { readonly name: string; readonly values: readonly strin
 
 type Rule = {
   /** The key whose value the flag gives. */
-  readonly set: readonly string[];
+  readonly key: KeyWords;
   /** Keys that say otherwise. */
   readonly drop?: readonly (readonly string[])[];
-  /** What a switch sets; true, if not given. */
-  readonly value?: boolean | string;
+  /** What a switch sets; true, if not given, and false where that is what the key's sentence is about. */
+  readonly value?: string;
   /** The key may have several values. */
   readonly list?: true;
 };
 
 /** Which flags may stand beside a recipe, and what they change. */
 const RULES: Readonly<Record<string, Rule>> = {
-  for: { set: ["for"], drop: [["until"], ["schedule", "for"]] },
-  until: { set: ["until"], drop: [["for"], ["schedule", "for"]] },
-  wait: { set: ["from", "wait"] },
-  follow: { set: ["from", "follow"] },
-  stall: { set: ["from", "stall"] },
-  grace: { set: ["grace"] },
-  "retry-min": { set: ["retry", "min"], drop: [["to", "*", "retry", "min"]] },
-  "retry-max": { set: ["retry", "max"], drop: [["to", "*", "retry", "max"]] },
-  output: { set: ["record", "path"], list: true },
-  segment: { set: ["record", "segment", "every"] },
-  align: { set: ["record", "segment", "align"] },
-  join: { set: ["record", "join"] },
-  "keep-age": { set: ["record", "keep", "age"] },
-  "keep-size": { set: ["record", "keep", "size"] },
-  "keep-free": { set: ["record", "keep", "free"] },
-  force: { set: ["record", "force"] },
-  loop: { set: ["from", "loop"] },
-  "no-realtime": { set: ["from", "realtime"], value: false },
-  "silent-audio": { set: ["audio"], value: "silent" },
-  audio: { set: ["audio"] },
-  fps: { set: ["from", "fps"] },
-  format: { set: ["from", "format"] },
-  clock: { set: ["from", "clock"] },
-  size: { set: ["from", "size"] },
-  bitrate: { set: ["from", "bitrate"] },
-  keyframe: { set: ["from", "keyframe"] },
-  rotation: { set: ["from", "rotation"] },
-  exposure: { set: ["from", "exposure"] },
-  ca: { set: ["ca"] },
-  insecure: { set: ["insecure"] },
-  bind: { set: ["bind"] },
+  for: { key: WORDS.for, drop: [["until"], ["schedule", "for"]] },
+  until: { key: WORDS.until, drop: [["for"], ["schedule", "for"]] },
+  wait: { key: WORDS.wait },
+  follow: { key: WORDS.follow },
+  stall: { key: WORDS.stall },
+  grace: { key: WORDS.grace },
+  "retry-min": { key: WORDS.retryMin, drop: [["to", "*", "retry", "min"]] },
+  "retry-max": { key: WORDS.retryMax, drop: [["to", "*", "retry", "max"]] },
+  output: { key: WORDS.output, list: true },
+  segment: { key: WORDS.segment },
+  align: { key: WORDS.align },
+  join: { key: WORDS.join },
+  "keep-age": { key: WORDS.keepAge },
+  "keep-size": { key: WORDS.keepSize },
+  "keep-free": { key: WORDS.keepFree },
+  force: { key: WORDS.force },
+  loop: { key: WORDS.loop },
+  "no-realtime": { key: WORDS.realtime },
+  "silent-audio": { key: WORDS.audio, value: "silent" },
+  audio: { key: WORDS.audio },
+  fps: { key: WORDS.fps },
+  format: { key: WORDS.format },
+  clock: { key: WORDS.clock },
+  size: { key: WORDS.size },
+  bitrate: { key: WORDS.bitrate },
+  keyframe: { key: WORDS.keyframe },
+  rotation: { key: WORDS.rotation },
+  exposure: { key: WORDS.exposure },
+  ca: { key: WORDS.ca },
+  insecure: { key: WORDS.insecure },
+  bind: { key: WORDS.bind },
 };
+
+const pathOf = ({ key }: Rule): readonly string[] => key.path.split(".");
 
 /** The names of the flags that may stand beside a recipe. */
 export const OVERRIDING: readonly string[] = Object.keys(RULES);
@@ -61,23 +64,21 @@ export const OVERRIDING: readonly string[] = Object.keys(RULES);
 /** A job with flags in place of what it says. A flag about recordings leaves a job alone that records nothing. */
 export function overrideJob(tree: JobTree, given: readonly GivenFlag[]): JobTree {
   const used = given.filter(({ name }) => {
-    const part = RULES[name]?.set[0];
-    return (
-      part !== undefined &&
-      (part !== "record" || name === "output" || entryOf(tree.whole, "record") !== undefined)
-    );
+    const rule = RULES[name];
+    if (rule === undefined) return false;
+    return pathOf(rule)[0] !== "record" || name === "output" || entryOf(tree.whole, "record") !== undefined;
   });
   let whole: Node = tree.whole;
   for (const { name } of used) for (const path of RULES[name]!.drop ?? []) whole = without(whole, path);
   for (const flag of used) {
     const rule = RULES[flag.name]!;
-    whole = withNode(whole, rule.set, valueOf(flag, rule)) ?? whole;
+    whole = withNode(whole, pathOf(rule), valueOf(flag, rule)) ?? whole;
   }
   return { ...tree, whole };
 }
 
-function valueOf({ values, place }: GivenFlag, { value = true, list }: Rule): Node {
-  if (values.length === 0) return scalar(value, place);
+function valueOf({ values, place }: GivenFlag, { key, value, list }: Rule): Node {
+  if (values.length === 0) return scalar(value ?? key.negated !== true, place);
   if (list === undefined || values.length === 1) return scalar(values[0]!, place);
   return { kind: "list", place, items: values.map((text) => scalar(text, place)) };
 }

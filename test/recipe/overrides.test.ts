@@ -1,8 +1,11 @@
 /** Flags beside a recipe: they win, are checked like what they replace, and are remembered as flags. */
 import { describe, expect, test } from "bun:test";
-import { overrideJob, type GivenFlag } from "../../src/recipe/overrides.ts";
+import { FLAGS } from "../../src/commands/flags.ts";
+import type { JobTree } from "../../src/recipe/job-tree.ts";
+import { overrideJob, OVERRIDING, type GivenFlag } from "../../src/recipe/overrides.ts";
 import { formatProblems } from "../../src/recipe/problems.ts";
 import { formatOrigin } from "../../src/recipe/read-recipe.ts";
+import { nodeAt, type Node } from "../../src/recipe/tree.ts";
 import { jobRecipe, read } from "../support/recipes.ts";
 
 const flag = (name: string, ...values: string[]): GivenFlag => ({
@@ -55,6 +58,23 @@ describe("a flag", () => {
     expect(problems).toEqual([]);
     expect(jobs[0]?.plan).toMatchObject(plan);
   });
+
+  const beside = FLAGS.filter((one) => one.words !== undefined && OVERRIDING.includes(one.name));
+  test.each(beside.map((one) => [one.name, one.words!] as const))(
+    "--%s gives the key that its words are about",
+    (name, { path, negated, example }) => {
+      const given = flag(name, ...(example === undefined ? [] : ["some"]));
+      let found: Node | undefined;
+      const override = (tree: JobTree): JobTree => {
+        const changed = overrideJob(tree, [given]);
+        found = nodeAt(changed.whole, path.split("."));
+        return changed;
+      };
+      read(jobRecipe("from: { url: rtmp://h/l/x }\nrecord: { path: x.flv }"), { options: { override } });
+      const value = example === undefined ? negated !== true : "some";
+      expect(found).toMatchObject({ value, place: { name: `--${name}` } });
+    },
+  );
 
   test("about waiting holds for destinations too", () => {
     const { jobs } = withFlags(JOB, flag("retry-min", "2s"));
