@@ -56,6 +56,8 @@ export class RunSender {
       totals.bytesOut += bytes.length;
     } finally {
       for (let i = 0; i < count; i++) this.#run[i]!.slab?.release();
+      // A slot that the next runs do not reach would keep its packet for as long as the session lasts.
+      this.#run.length = 0;
     }
     return true;
   }
