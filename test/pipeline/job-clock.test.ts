@@ -1,4 +1,4 @@
-/** The planned end of a job under a wall clock that steps: timers and clocks are moved by hand. */
+/** The planned end of a job, also under a wall clock that steps: timers and clocks are moved by hand. */
 import { afterEach, beforeEach, expect, jest, setSystemTime, test } from "bun:test";
 import { settle } from "../support/fake-clock.ts";
 import { FakeJob, FakeSink, makePlan, scriptedSource } from "../support/fake-job.ts";
@@ -26,6 +26,29 @@ function liveJob() {
   void job.done.then(() => (ended = true));
   return { job, ended: () => ended };
 }
+
+test("--for counts from the first media", async () => {
+  const { promise: begins, resolve: begin } = Promise.withResolvers<void>();
+  const source = scriptedSource("played", async ({ push, stopped }) => {
+    await begins;
+    push("V1 K0 f40");
+    await stopped();
+    return "stopped";
+  });
+  const job = new FakeJob(makePlan({ for: 30 }), source, [new FakeSink("a")]);
+  let ended = false;
+  void job.done.then(() => (ended = true));
+  await settle();
+  jest.advanceTimersByTime(1000);
+  begin();
+  await settle();
+  jest.advanceTimersByTime(29);
+  await settle();
+  expect(ended).toBe(false);
+  jest.advanceTimersByTime(1);
+  const { reason, wantedMs, stopped } = await job.done;
+  expect([reason, wantedMs, stopped]).toEqual(["the planned end", 30, false]);
+});
 
 test("ends at its time", async () => {
   const { ended } = liveJob();

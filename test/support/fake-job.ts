@@ -99,6 +99,12 @@ export class FakeSink implements Sink {
     this.#script = script;
   }
 
+  /** Whether a session is going on, or has been told to end. */
+  get state(): "idle" | "live" | "ending" {
+    if (this.#queue === undefined) return "idle";
+    return this.#queue.ended ? "ending" : "live";
+  }
+
   /** What each session was given. */
   get lines(): string[] {
     return this.sessions.map((session) => session.join(" "));

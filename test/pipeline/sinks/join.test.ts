@@ -104,7 +104,7 @@ describe("a job whose source is away for longer than the grace", () => {
         throw lost;
       },
       async ({ push }) => {
-        await Bun.sleep(60);
+        await until("the episode is over", () => job.status?.sinks[0]?.state !== "live");
         push("M1 V1 K9000 f9040");
         return "the end";
       },
