@@ -58,7 +58,7 @@ export class ByteWriter {
   utf8(text: string): number {
     const at = this.#length;
     // A UTF-16 unit never needs more than three bytes of UTF-8.
-    this.#reserve(text.length * 3);
+    if (at + text.length * 3 > this.#bytes.length) this.#enlarge(text.length * 3);
     const { written } = UTF8.encodeInto(text, this.#bytes.subarray(at));
     this.#length = at + written;
     return written;
@@ -72,16 +72,14 @@ export class ByteWriter {
   }
 
   #claim(size: number): number {
-    this.#reserve(size);
     const at = this.#length;
+    if (at + size > this.#bytes.length) this.#enlarge(size);
     this.#length = at + size;
     return at;
   }
 
-  #reserve(size: number): void {
-    const bytes = withRoom(this.#bytes, this.#length, size);
-    if (bytes === this.#bytes) return;
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer);
+  #enlarge(size: number): void {
+    this.#bytes = withRoom(this.#bytes, this.#length, size);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 }
