@@ -4,7 +4,7 @@
  * dependency, add or change a row; a row that surprises is worth a sentence in the commit.
  */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 const ROOT = join(import.meta.dir, "..");
@@ -36,7 +36,6 @@ const CORE = [
     "hub",
     "headers",
     "ingest",
-    "stats",
     "report",
     "pacer",
     "sleep",
@@ -60,7 +59,7 @@ const CORE = [
 /** The first row that fits a file counts. */
 const ROWS: readonly Row[] = [
   { files: ["errors.ts", "last-tier.ts", "secret-text.ts"], may: [] },
-  { files: ["bytes/"], may: ["errors.ts", "last-tier.ts"] },
+  { files: ["bytes/"], may: ["last-tier.ts"] },
   { files: ["amf/"], may: ["bytes/", "errors.ts"] },
   { files: ["rtmp/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts"] },
   // Not rtmp: the tag body is FLV's, RTMP only carries it.
@@ -75,25 +74,42 @@ const ROWS: readonly Row[] = [
   { files: ["pipeline/job.ts"], may: [...CORE, "errors.ts"], types: ["recipe/plan.ts"] },
   {
     files: ["pipeline/registry.ts"],
-    may: [...CORE, "pipeline/sources/", "pipeline/sinks/", "net/", "media/", "errors.ts"],
+    may: [...CORE, "pipeline/sources/", "pipeline/sinks/", "net/", "errors.ts"],
     types: ["recipe/plan.ts", "pipeline/job.ts"],
   },
   {
     files: ["recipe/"],
-    may: ["rtmp/url.ts", "rtmp/librtmp.ts", "media/fourcc.ts", "errors.ts", "secret-text.ts"],
+    may: ["rtmp/url.ts", "rtmp/librtmp.ts", "errors.ts", "secret-text.ts"],
   },
   {
     files: ["face/"],
     may: ["errors.ts", "secret-text.ts"],
     types: ["pipeline/report.ts", "pipeline/hub.ts"],
   },
-  { files: ["commands/"], may: ["recipe/", "pipeline/", "face/", "media/", "rtmp/", "net/", "errors.ts"] },
-  { files: ["main.ts"], may: ["commands/", "face/", "recipe/nearest.ts", "errors.ts", "../package.json"] },
+  // What looks at files and peers itself, and runs no job.
+  {
+    files: ["commands/probe", "commands/repair", "commands/check-p"],
+    may: [
+      ...["commands/", "recipe/", "face/", "media/", "errors.ts"],
+      ...["net/http-flv.ts", "net/rtmp-dial.ts", "net/tcp-listen.ts", "rtmp/url.ts", "rtmp/connect.ts"],
+      ...["registry", "file-name", "hub", "ingest", "sleep"].map((name) => `pipeline/${name}.ts`),
+      ...["pipeline/sources/", "pipeline/sinks/disk.ts"],
+    ],
+  },
+  {
+    files: ["commands/"],
+    may: [
+      ...["recipe/", "face/", "media/fourcc.ts", "rtmp/url.ts", "errors.ts"],
+      ...["job", "registry", "file-name", "sleep", "sinks/lock"].map((name) => `pipeline/${name}.ts`),
+    ],
+    types: ["rtmp/librtmp.ts", "pipeline/report.ts"],
+  },
+  { files: ["main.ts"], may: ["commands/", "face/", "errors.ts", "../package.json"] },
 ];
 
 /** Packages, and who may import them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  citty: ["commands/", "main.ts"],
+  citty: ["commands/"],
   consola: ["face/"],
   yaml: ["recipe/"],
   zod: ["recipe/"],
@@ -111,7 +127,6 @@ type Ban = { readonly what: string; readonly pattern: RegExp; readonly allowed: 
 const PURE = ["bytes/", "amf/", "rtmp/", "media/"];
 const RUNTIME = [
   ...["net/", "pipeline/sources/", "pipeline/sinks/", "commands/", "face/", "main.ts"],
-  ...["recipe/parse.ts", "recipe/secrets.ts"],
   // Runs the user's commands: processes are neither a source nor a sink.
   "pipeline/hooks.ts",
 ];
@@ -316,6 +331,66 @@ describe("imports", () => {
   });
 });
 
+describe("the tables", () => {
+  const imports = SOURCES.flatMap((source) =>
+    source.imports.map(({ path }) => ({ file: source.file, path })),
+  );
+  const isImported = (place: string, by: (file: string) => boolean): boolean =>
+    imports.some(({ file, path }) => by(file) && within(path, [place]));
+
+  test("name files that are there", () => {
+    const named = [
+      ...ROWS.flatMap(({ files, may, types = [] }) => [...files, ...may, ...types]),
+      ...[PACKAGES, PACKAGE_TYPES].flatMap((table) => Object.values(table).flat()),
+      ...BANS.flatMap(({ allowed }) => allowed),
+    ];
+    const isThere = (place: string): boolean => SOURCES.some(({ file }) => within(file, [place]));
+    expect(named.filter((place) => !place.startsWith("../") && !isThere(place))).toEqual([]);
+  });
+
+  test("allow no import that nobody needs", () => {
+    const idle = ROWS.flatMap((row) => {
+      const isOf = (file: string): boolean => rowOf(file) === row;
+      // The core of the pipeline is one thing for whoever uses it.
+      const allowed = [...row.may, ...(row.types ?? [])].filter((place) => !CORE.includes(place));
+      const files = row.files.filter(
+        (place) => !SOURCES.some(({ file }) => isOf(file) && within(file, [place])),
+      );
+      const unused = allowed.filter((place) => !isImported(place, isOf));
+      return [...files, ...unused].map((place) => `${row.files[0]}: ${place}`);
+    });
+    expect(idle).toEqual([]);
+  });
+
+  test("allow no package that nobody needs", () => {
+    const idle = [PACKAGES, PACKAGE_TYPES].flatMap((table) =>
+      Object.entries(table).flatMap(([name, places]) =>
+        places
+          .filter((place) => !isImported(name, (file) => within(file, [place])))
+          .map((place) => `${name}: ${place}`),
+      ),
+    );
+    expect(idle).toEqual([]);
+  });
+
+  test("allow no thing that nobody mentions", () => {
+    const mentions = (ban: Ban, place: string): boolean =>
+      SOURCES.some(({ file, code }) => within(file, [place]) && ban.pattern.test(code));
+    const idle = BANS.flatMap((ban) =>
+      ban.allowed
+        .filter((place) => {
+          // Whoever may use the runtime needs not all of it.
+          const bans = RUNTIME.includes(place)
+            ? BANS.filter(({ allowed }) => allowed.includes(place))
+            : [ban];
+          return !bans.some((one) => mentions(one, place));
+        })
+        .map((place) => `${ban.what}: ${place}`),
+    );
+    expect(idle).toEqual([]);
+  });
+});
+
 describe("only where it belongs:", () => {
   test.each(BANS)("$what", ({ pattern, allowed }) => {
     const found = SOURCES.filter(({ file, code }) => !within(file, allowed) && pattern.test(code));
@@ -341,6 +416,18 @@ describe("every file", () => {
   test("begins with a paragraph that says what it is for", () => {
     const bare = SOURCES.filter(({ text }) => !/^\/\*\*(?:(?!\*\/)[\s\S]){40,}\*\//.test(text));
     expect(bare.map(({ file }) => file)).toEqual([]);
+  });
+
+  test("names in its comments only files that are there", () => {
+    const isThere = (name: string): boolean =>
+      SOURCES.some(({ file }) => file === name || file.endsWith(`/${name}`)) || existsSync(join(ROOT, name));
+    const odd = SOURCES.flatMap(({ file, text }) =>
+      [...text.matchAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm)]
+        .flatMap(([comment]) => comment.match(/(?<![\w/.-])[\w.-]+(?:\/[\w.-]+)*\.ts\b/g) ?? [])
+        .filter((name) => !isThere(name))
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(odd).toEqual([]);
   });
 
   test("says of each thing that it exports what that is", () => {
