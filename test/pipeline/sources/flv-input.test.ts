@@ -107,7 +107,7 @@ describe("an FLV input", () => {
   test("in real time takes its time", async () => {
     const from = performance.now();
     await play([flv("V1 K0 f40 f80 f120")], { realtime: true });
-    expect(performance.now() - from).toBeWithin(100, 1000);
+    expect(performance.now() - from).toBeGreaterThanOrEqual(100);
   });
 
   test("in a loop goes on with its time, without end marks, headers once", async () => {
