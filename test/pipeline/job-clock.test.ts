@@ -1,7 +1,9 @@
 /** The planned end of a job, also under a wall clock that steps: timers and clocks are moved by hand. */
 import { afterEach, beforeEach, expect, jest, setSystemTime, test } from "bun:test";
 import { settle } from "../support/fake-clock.ts";
-import { FakeJob, FakeSink, makePlan, scriptedSource } from "../support/fake-job.ts";
+import { TransportError } from "../../src/errors.ts";
+import type { JobReport } from "../../src/pipeline/report.ts";
+import { FakeJob, FakeSink, makePlan, scriptedSource, type Session } from "../support/fake-job.ts";
 
 const BEGIN = Date.parse("2026-05-01T23:00:00Z");
 const MINUTE = 60_000;
@@ -82,4 +84,26 @@ test("the clock goes back by ten minutes: goes on until it shows the time", asyn
   jest.advanceTimersByTime(6 * MINUTE);
   await settle();
   expect(ended()).toBe(true);
+});
+
+test("a source that was live is asked three times before it is given up, however long the waits are", async () => {
+  const unreachable = new TransportError("connection refused", "refused");
+  const short: Session = ({ push }) => {
+    push("K0 f40");
+    throw new TransportError("connection reset", "reset");
+  };
+  const gone: Session = () => {
+    throw unreachable;
+  };
+  // After as many short sessions the wait is as long as the patience.
+  const source = scriptedSource("played", ...Array.from({ length: 9 }, () => short), gone);
+  const job = new FakeJob(makePlan({ retry: { min: 1000, max: MINUTE } }), source, [new FakeSink("a")]);
+  let report: JobReport | undefined;
+  void job.done.then((done) => (report = done));
+  for (let minutes = 0; report === undefined && minutes < 60; minutes++) {
+    jest.advanceTimersByTime(MINUTE);
+    await settle();
+  }
+  expect(report?.sourceError).toBe(unreachable);
+  expect(source.runs).toBe(9 + 3);
 });

@@ -2,10 +2,9 @@
  * runJob with a source and sinks in memory: how the source is waited for, how a job ends, and what its report says.
  * Sinks that fail or are slow are in job-sinks.test.ts.
  */
-import { describe, expect, jest, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { DiskError, ProtocolError, RemoteError, TransportError, type Refusal } from "../../src/errors.ts";
 import { ExitCode, outcomeOf } from "../../src/face/exit.ts";
-import type { JobReport } from "../../src/pipeline/report.ts";
 import type { Plan } from "../../src/recipe/plan.ts";
 import {
   FakeJob,
@@ -220,25 +219,6 @@ describe("a source that is lost", () => {
     expect([report.reason, report.gaps.count, report.mediaMs]).toEqual(["the end", 2, 200]);
     expect(job.of("gap")).toHaveLength(2);
     expect(job.of("retry").map((event) => event.name)).toEqual(["source", "source"]);
-  });
-
-  test("is asked again three times, however long the waits are", async () => {
-    jest.useFakeTimers();
-    try {
-      const sessions = [...Array.from({ length: 9 }, () => lost("K0 f40")), failing(UNREACHABLE)];
-      const source = scriptedSource("played", ...sessions);
-      const job = new FakeJob(makePlan({ retry: { min: 1000, max: 60_000 } }), source, [new FakeSink("a")]);
-      let report: JobReport | undefined;
-      void job.done.then((done) => (report = done));
-      for (let minutes = 0; report === undefined && minutes < 60; minutes++) {
-        jest.advanceTimersByTime(60_000);
-        for (let i = 0; i < 50; i++) await Promise.resolve();
-      }
-      expect(report?.sourceError).toBe(UNREACHABLE);
-      expect(source.runs).toBe(9 + 3);
-    } finally {
-      jest.useRealTimers();
-    }
   });
 
   test("for longer than its patience is given up", async () => {
