@@ -12,7 +12,7 @@ import type { Sink } from "./source.ts";
 export type EpisodesOptions = Omit<SinkRunnerOptions, "alone" | "onHopeless"> & {
   /** The source is made here and waits for its destinations: they are dialled before there is media. */
   readonly made: boolean;
-  /** No sink is left that can be hoped for. */
+  /** No sink is left that can be hoped for: the job is to end. */
   readonly onHopeless: () => void;
 };
 
@@ -33,8 +33,10 @@ export class Episodes {
 
   constructor(sinks: readonly Sink[], { made, onHopeless, ...options }: EpisodesOptions) {
     const alone = sinks.length === 1;
-    const ask = (): void => {
-      if (this.#sinks.every(({ status }) => status.hopeless || status.kind === "players")) onHopeless();
+    const ask = (): boolean => {
+      const over = this.#sinks.every(({ status }) => status.hopeless || status.kind === "players");
+      if (over) onHopeless();
+      return over;
     };
     this.#made = made;
     this.#sinks = sinks.map((sink) => new SinkRunner(sink, { ...options, alone, onHopeless: ask }));

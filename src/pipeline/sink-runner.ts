@@ -21,7 +21,8 @@ export type SinkRunnerOptions = {
   readonly hold: boolean;
   /** The only sink of its job: a queue that never drops is kept over reconnects, and nobody else waits meanwhile. */
   readonly alone: boolean;
-  readonly onHopeless: () => void;
+  /** This sink is not believed in any more; says whether that is the end of the job. */
+  readonly onHopeless: () => boolean;
 };
 
 /** Failed attempts in a row after which a destination that was never live is hopeless. */
@@ -344,12 +345,9 @@ export class SinkRunner {
     this.status.error = error;
     this.#settled.resolve();
     if (isPermanent(error) || this.#ending) return "give-up";
+    if (hopeless && this.#lostHope()) return "give-up";
     this.status.state = "waiting";
     this.status.retryAt = performance.now() + wait;
-    if (hopeless) {
-      this.#lostHope();
-      if (this.#controller.signal.aborted) return "give-up";
-    }
     this.#options.report({
       event: "retry",
       name: this.status.name,
@@ -372,8 +370,9 @@ export class SinkRunner {
     this.#options.report({ event: "failed", name: this.status.name, error: describe(error) });
   }
 
-  #lostHope(): void {
+  /** Whether the job ends with that. */
+  #lostHope(): boolean {
     this.status.hopeless = true;
-    this.#options.onHopeless();
+    return this.#options.onHopeless();
   }
 }

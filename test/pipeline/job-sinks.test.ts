@@ -59,8 +59,12 @@ describe("all sinks without hope end the job", () => {
   ])("%s", async (_name, failures, attempts) => {
     const sinks = [new FakeSink("a", { failures }), new FakeSink("b", { failures })];
     const { source } = liveSource();
-    const { report } = await runFakeJob(makePlan(), source, sinks);
+    const { report, job } = await runFakeJob(makePlan(), source, sinks);
     expect(sinks.map((sink) => sink.attempts)).toEqual([attempts, attempts]);
+    // Whoever is the last does not say that it will try again.
+    const last = job.events.filter((event) => event.event === "retry" || event.event === "failed").at(-1);
+    expect(last?.event).toBe("failed");
+    expect(report.status.sinks.map(({ state }) => state)).toContain("failed");
     expect(report.stopped).toBe(false);
     for (const status of report.status.sinks) {
       expect(status).toMatchObject({ hopeless: true, everLive: false, error: failures[0] });
@@ -70,8 +74,10 @@ describe("all sinks without hope end the job", () => {
   test("also before a made source has begun", async () => {
     const source = scriptedSource("made", () => "the end");
     const sinks = [new FakeSink("a", { failures: [REFUSED] })];
-    const { report } = await runFakeJob(makePlan(), source, sinks);
+    const { report, job } = await runFakeJob(makePlan(), source, sinks);
     expect([source.runs, report.mediaMs]).toEqual([0, 0]);
+    expect(job.of("retry")).toEqual([]);
+    expect(job.of("failed")).toEqual([{ event: "failed", name: "a", error: REFUSED.message }]);
   });
 
   test("hope that comes back is hope", async () => {
