@@ -1,6 +1,6 @@
 /**
- * What kind of trouble an error is: whether time, the server or nobody can help. One place, so that sources,
- * sinks and exit codes agree.
+ * What kind of trouble an error is: whether time, the server or nobody can help. One place, so that sources and sinks
+ * agree. (What an error amounts to at the end of the program is exitCodeOf in face/exit.ts, by the same fields.)
  */
 
 import { DiskError, ProtocolError, RemoteError, TAKEN_BACK, TransportError } from "../errors.ts";

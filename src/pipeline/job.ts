@@ -61,7 +61,8 @@ class Job {
   #silence: string | undefined;
   #onSessionLive: () => void = () => {};
   #endTimer: Timer | undefined;
-  #graceTimer: Timer | undefined;
+  /** Runs while the source is not there: --wait before it ever was, `grace` each time that it is lost. */
+  #absenceTimer: Timer | undefined;
   #planned = false;
 
   constructor(plan: Plan, parts: JobParts, context: JobContext) {
@@ -114,7 +115,7 @@ class Job {
       await Promise.race([this.#episodes.settled, aborted(this.#stopSource.signal)]);
     const reason = await this.#runSource();
     clearTimeout(this.#endTimer);
-    clearTimeout(this.#graceTimer);
+    clearTimeout(this.#absenceTimer);
     await this.#episodes.end(stop, abort);
     this.#parts.close();
     await this.#endHooks();
@@ -148,7 +149,7 @@ class Job {
       this.#sourceError = this.#lastFailure ?? new TransportError(this.#unheard(wait), "stalled");
       this.#stopSource.abort();
     };
-    this.#graceTimer = setTimeout(giveUp, Math.min(wait, LONGEST_TIMER_MS));
+    this.#absenceTimer = setTimeout(giveUp, Math.min(wait, LONGEST_TIMER_MS));
   }
 
   #unheard(wait: number): string {
@@ -159,7 +160,7 @@ class Job {
 
   /** The source was away longer than `grace`: sinks end in good order and will start anew. */
   #endEpisode(): void {
-    clearTimeout(this.#graceTimer);
+    clearTimeout(this.#absenceTimer);
     const hub = this.#episodes.next();
     this.#status.counters = hub.counters;
     this.#ingest.startOver(hub);
@@ -218,14 +219,14 @@ class Job {
   #onSourceGone(): void {
     this.#lastLiveAt = performance.now();
     if (this.#source.nature === "made") return;
-    clearTimeout(this.#graceTimer);
-    this.#graceTimer = setTimeout(() => this.#endEpisode(), Math.min(this.#plan.grace, LONGEST_TIMER_MS));
+    clearTimeout(this.#absenceTimer);
+    this.#absenceTimer = setTimeout(() => this.#endEpisode(), Math.min(this.#plan.grace, LONGEST_TIMER_MS));
   }
 
   /** The first media of a session of the source. */
   #onFirstMedia(): void {
     const now = performance.now();
-    clearTimeout(this.#graceTimer);
+    clearTimeout(this.#absenceTimer);
     this.#status.sourceState = "live";
     this.#sessionLive = true;
     this.#onSessionLive();

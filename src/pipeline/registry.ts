@@ -69,59 +69,74 @@ export type SourceSettings = Pick<Plan, "source" | "net" | "retry" | "realtime" 
 
 /** The source of a plan. */
 export async function makeSource(plan: SourceSettings, fourCcs: FourCcs, report: Report): Promise<Source> {
-  const { source, net, retry, realtime, loop } = plan;
+  const { source, net } = plan;
   const trace = (text: string): void => report({ event: "trace", name: "source", text });
   switch (source.kind) {
     case "rtmp": {
       const { rtmpPlaySource } = await import("./sources/rtmp-play.ts");
       return rtmpPlaySource({ url: source.url, intent: "play", ...dialOptions(net), fourCcs }, trace);
     }
-    case "http": {
-      const { flvSource } = await import("./sources/flv-input.ts");
-      const { httpSegments } = await import("../net/http-flv.ts");
-      let whole = false;
-      const target = { ...source, ...netOptions(net), onWhole: () => void (whole = true) };
-      const open = (signal: AbortSignal) => {
-        whole = false;
-        return httpSegments(target, signal);
-      };
-      const wasWhole = (): boolean => whole;
-      return flvSource({
-        name: source.name,
-        open,
-        live: true,
-        realtime: false,
-        loop: false,
-        wasWhole,
-        trace,
-      });
-    }
-    case "file": {
-      const { flvSource } = await import("./sources/flv-input.ts");
-      const { fileSegments } = await import("./sources/file-bytes.ts");
-      const open = (signal: AbortSignal) => fileSegments(source.path, signal);
-      return flvSource({ name: source.path, open, live: false, realtime, loop, trace });
-    }
-    case "stdin": {
-      const { flvSource } = await import("./sources/flv-input.ts");
-      const { stdinSegments } = await import("./sources/stdin.ts");
-      return flvSource({ name: "stdin", open: stdinSegments, live: false, realtime, loop: false, trace });
-    }
+    case "http":
+      return makeHttpSource(source, net, trace);
+    case "file":
+    case "stdin":
+      return makeFlvSource(source, plan, trace);
     case "testcard":
       return (await import("./sources/testcard.ts")).testCardSource();
-    case "capture": {
-      const { captureSource } = await import("./sources/capture.ts");
-      const notice = (text: string): void => report({ event: "notice", name: "source", text });
-      const hears = audioReports(report);
-      const { audio } = source;
-      const { stall } = net;
-      return captureSource({ ...source, audio, realtime, loop, stall, retry, ...hears, trace, notice });
-    }
+    case "capture":
+      return makeCapture(source, plan, report);
     case "listen":
       throw new Error("a source that listens needs its port");
     default:
       return source satisfies never;
   }
+}
+
+type PlanOf<K extends SourcePlan["kind"]> = Extract<SourcePlan, { kind: K }>;
+
+async function makeHttpSource(
+  source: PlanOf<"http">,
+  net: NetPlan,
+  trace: (text: string) => void,
+): Promise<Source> {
+  const { flvSource } = await import("./sources/flv-input.ts");
+  const { httpSegments } = await import("../net/http-flv.ts");
+  let whole = false;
+  const target = { ...source, ...netOptions(net), onWhole: () => void (whole = true) };
+  const open = (signal: AbortSignal) => {
+    whole = false;
+    return httpSegments(target, signal);
+  };
+  const wasWhole = (): boolean => whole;
+  return flvSource({ name: source.name, open, live: true, realtime: false, loop: false, wasWhole, trace });
+}
+
+/** FLV from a file or a pipe. */
+async function makeFlvSource(
+  source: PlanOf<"file" | "stdin">,
+  { realtime, loop }: SourceSettings,
+  trace: (text: string) => void,
+): Promise<Source> {
+  const { flvSource } = await import("./sources/flv-input.ts");
+  if (source.kind === "stdin") {
+    const { stdinSegments } = await import("./sources/stdin.ts");
+    return flvSource({ name: "stdin", open: stdinSegments, live: false, realtime, loop: false, trace });
+  }
+  const { path } = source;
+  const { fileSegments } = await import("./sources/file-bytes.ts");
+  const open = (signal: AbortSignal) => fileSegments(path, signal);
+  return flvSource({ name: path, open, live: false, realtime, loop, trace });
+}
+
+async function makeCapture(
+  source: PlanOf<"capture">,
+  { net: { stall }, retry, realtime, loop }: SourceSettings,
+  report: Report,
+): Promise<Source> {
+  const { captureSource } = await import("./sources/capture.ts");
+  const say = (event: "trace" | "notice") => (text: string) => report({ event, name: "source", text });
+  const lines = { trace: say("trace"), notice: say("notice"), ...audioReports(report) };
+  return captureSource({ ...source, realtime, loop, stall, retry, ...lines });
 }
 
 /** The sound beside a camera is supervised apart, under a name of its own. */
