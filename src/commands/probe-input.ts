@@ -30,9 +30,9 @@ export async function inspectInput(
       return feed();
     } catch (error) {
       if (!(error instanceof MediaError)) throw error;
-      throw new MediaError(error.message.replace(/^Cannot read FLV/, `Cannot read ${name}`), error.offset, {
-        cause: error,
-      });
+      // By a function: $ in a name means nothing.
+      const words = error.message.replace(/^Cannot read FLV/, () => `Cannot read ${name}`);
+      throw new MediaError(words, error.offset, { cause: error });
     }
   };
   for await (const segment of segments) {

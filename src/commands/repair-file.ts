@@ -55,7 +55,7 @@ export async function surveyFile(
     mender.end();
   } catch (error) {
     if (!(error instanceof MediaError)) throw error;
-    const words = error.message.replace(/^Cannot read FLV/, `Cannot repair "${path}"`);
+    const words = error.message.replace(/^Cannot read FLV/, () => `Cannot repair "${path}"`);
     throw new MediaError(words, error.offset, { cause: error });
   }
   if (survey.tags === 0) throw new MediaError(`Cannot repair "${path}": there is no audio or video in it`);
