@@ -362,6 +362,8 @@ describe("publishers that come to us", () => {
     await until("the next session", () => sink.sessions.length === 2);
     sink.take(Infinity);
     job.stop();
+    await until("it is told to end", () => sink.state === "ending");
+    sink.take(Infinity);
     expect((await job.done).stopped).toBe(true);
     expect(sink.lines).toEqual(["", "V2 K0 f40"]);
   });
