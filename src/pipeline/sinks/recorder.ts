@@ -1,11 +1,8 @@
 /**
- * Recorder: moves packets from a sink's queue into the recording that is open, and into the next one where the
- * stream is to be cut.
- *
- *     queue ->  K f a f a | K f a f a        what is before the cut in time but came after it (sound often lags)
- *               ^ file n    ^ file n+1       still goes into file n, which is closed a moment later
- *
- * While a file is being opened packets stay in the queue, which is bounded.
+ * Recorder: moves packets from a sink's queue into the recording that is open, and into the next one where the stream is
+ * to be cut. While a file is being opened packets stay in the queue, which is bounded. What it knows lives for different
+ * times: a session (recorder-session.ts) as long as one hub brings media, files (open-files.ts) and headers as long as
+ * the stream goes on, which may be over many sessions, the rest for good.
  */
 
 import { DiskError } from "../../errors.ts";
@@ -13,11 +10,13 @@ import { skipLastTier } from "../../last-tier.ts";
 import type { MediaPacket } from "../../media/packet.ts";
 import { aborted } from "../aborted.ts";
 import { isHeader } from "../headers.ts";
-import type { PacketQueue, QueueLimits } from "../queue.ts";
+import type { QueueLimits } from "../queue.ts";
 import type { Ending, SinkContext } from "../source.ts";
 import { Cutter, type SegmentRule } from "./cutter.ts";
 import { diskError, isFull, silentDisk, silentReader, slowDisk, type Disk } from "./disk.ts";
+import { OpenFiles } from "./open-files.ts";
 import { indexRoom, OpenRecording } from "./open-recording.ts";
+import { RecorderSession } from "./recorder-session.ts";
 import type { RecordingFile } from "./recording-file.ts";
 import type { Clock, RecordingStore } from "./recording-store.ts";
 import { StreamHeaders } from "./stream-headers.ts";
@@ -39,51 +38,35 @@ export type RecorderOptions = {
 const MAX_PENDING = 2 * 1024 * 1024;
 /** What lies between the last packet before an outage and the first after it, in ms. */
 const BRIDGE_MS = 40;
-/** How long a file that was cut waits for packets from before the cut, in ms of media. */
-const LINGER_MS = 1000;
 /** An aborted session waits this long for the disk, in ms. */
 const ABORT_PATIENCE_MS = 2000;
+
 /** Records one stream after the other; see the head of this file. */
 export class Recorder {
-  /** Bytes of files that take no more. */
-  #bytesDone = 0;
   readonly #options: RecorderOptions;
   readonly #cutter: Cutter;
   readonly #room: number;
-  // Of one session.
-  #context: SinkContext | undefined;
-  #queue: PacketQueue | undefined;
-  #over = Promise.withResolvers<void>();
-  #stopping = false;
-  #live = false;
-  // Of the stream.
-  #headers = new StreamHeaders();
-  #current: OpenRecording | undefined;
-  /** Was cut, and still takes what is from before the cut. */
-  #previous: OpenRecording | undefined;
-  /** The packet that a new file is being opened for. */
-  #held: MediaPacket | undefined;
-  /** The moment of this drain: one look at the clock for many packets. */
-  #drainedAt = 0;
-  #lastPacketAt = 0;
-  #queueEmptyAt = 0;
-  /** The file was left open by the session before. */
-  #resuming = false;
-  #parkTimer: Timer | undefined;
+  readonly #files: OpenFiles;
   /** Of sessions that failed or were not waited for. */
   readonly #stuck = new StuckWork();
+  #headers = new StreamHeaders();
+  #lastPacketAt = 0;
+  #parkTimer: Timer | undefined;
+  /** The latest. */
+  #session: RecorderSession | undefined;
 
   constructor(options: RecorderOptions) {
     skipLastTier(this.#write, this.#record, this.#cutsAt);
-    const { segment } = options;
+    const { segment, store } = options;
     this.#options = options;
     this.#cutter = new Cutter(segment);
     this.#room = indexRoom(segment?.every);
+    this.#files = new OpenFiles(store);
   }
 
   /** Bytes of all files so far. */
   get bytesOut(): number {
-    return this.#bytesDone + (this.#previous?.size ?? 0) + (this.#current?.size ?? 0);
+    return this.#files.bytes;
   }
 
   /** Records what a hub brings until it ends, or `signal` aborts. */
@@ -91,35 +74,33 @@ export class Recorder {
     const { store } = this.#options;
     if (this.#stuck.pending !== undefined) await Promise.race([this.#stuck.pending, aborted(signal)]);
     if (signal.aborted && this.#stuck.pending !== undefined) return;
-    this.#begin(context);
+    const session = this.#begin(context);
     store?.recover();
-    const queue = this.#queue!;
     const silent = Promise.withResolvers<never>();
-    const whole = this.#over.promise.then(() => this.#end());
+    const whole = session.over.promise.then(() => this.#end(session));
     let patience: Timer | undefined;
     const stop = (): void => {
-      this.#stopping = true;
+      session.stopping = true;
       // An aborted session does not wait for a disk that hangs; the end of the job does. For a pipe nobody does.
       patience = setTimeout(() => {
         if (store !== undefined) this.#stuck.leave(whole);
-        silent.reject(this.#silence());
+        silent.reject(this.#silence(session));
       }, ABORT_PATIENCE_MS);
-      this.#drain();
+      this.#drain(session);
     };
-    queue.onReady = () => this.#drain();
+    session.queue.onReady = () => this.#drain(session);
     signal.addEventListener("abort", stop, { once: true });
     try {
       if (signal.aborted) stop();
-      this.#drain();
+      this.#drain(session);
       await Promise.race([whole, silent.promise]);
     } catch (error) {
-      this.#fail(error);
+      this.#fail(session, error);
       throw error;
     } finally {
       clearTimeout(patience);
       signal.removeEventListener("abort", stop);
-      this.#dropHeld();
-      context.unsubscribe(queue);
+      session.leave();
     }
   }
 
@@ -133,8 +114,7 @@ export class Recorder {
   async close({ hurry, abort }: Ending): Promise<void> {
     clearTimeout(this.#parkTimer);
     const { store } = this.#options;
-    const open = this.#takeCurrent();
-    if (open !== undefined) void store?.retire(open);
+    this.#files.retireCurrent();
     const stuck = this.#stuck;
     await stuck.wait(abort);
     if (stuck.pending !== undefined) throw silentDisk(this.#options.name);
@@ -142,182 +122,135 @@ export class Recorder {
     await store?.settle({ hurry, abort });
   }
 
-  #begin(context: SinkContext): void {
+  #begin(context: SinkContext): RecorderSession {
     const { store, clock } = this.#options;
-    this.#context = context;
     if (store !== undefined) store.hearer = context;
-    this.#queue = context.subscribe();
-    this.#over = Promise.withResolvers();
-    this.#stopping = false;
-    this.#live = false;
-    this.#queueEmptyAt = clock.monotonic();
-    this.#resuming = this.#current !== undefined;
-    if (this.#resuming) return;
-    this.#headers = new StreamHeaders();
-    this.#cutter.forget();
+    const resuming = this.#files.current !== undefined;
+    const session = new RecorderSession(context, { now: clock.monotonic(), resuming });
+    this.#session = session;
+    if (!resuming) {
+      this.#headers = new StreamHeaders();
+      this.#cutter.forget();
+    }
+    return session;
   }
 
   /** Moves packets from the queue to the writer. Never throws: a failure is this recording's alone. */
-  #drain(): void {
+  #drain(session: RecorderSession): void {
     const { store, clock } = this.#options;
-    const queue = this.#queue!;
+    const { queue } = session;
+    const files = this.#files;
     try {
       if (queue.overflowed) throw this.#passing(slowDisk(this.#options.name, this.#options.queue.bytes));
       const now = clock.monotonic();
-      this.#drainedAt = now;
+      session.drainedAt = now;
       let taken = false;
-      while (!this.#stopping && this.#held === undefined && (this.#current?.pending ?? 0) < MAX_PENDING) {
-        const packet = queue.take();
+      while ((files.current?.pending ?? 0) < MAX_PENDING) {
+        const packet = session.take();
         if (packet === undefined) break;
-        this.#record(packet);
+        this.#record(session, packet);
         taken = true;
       }
-      if (taken && !this.#resuming) this.#lastPacketAt = now;
-      if (queue.length === 0) this.#queueEmptyAt = now;
+      if (taken && !session.resuming) this.#lastPacketAt = now;
+      session.noteTaken(now);
       store?.tend(now, this.bytesOut);
-      this.#previous?.flush(now);
-      if (this.#current !== undefined) this.#current.flush(now);
-      else this.#checkEnd();
+      const idle = files.current === undefined;
+      files.flush(now);
+      if (idle) session.endIfDone();
     } catch (error) {
-      this.#over.reject(error);
+      session.over.reject(error);
     }
-  }
-
-  #checkEnd(): void {
-    const queue = this.#queue!;
-    if (this.#held !== undefined) return;
-    if (this.#stopping || (queue.ended && queue.length === 0)) this.#over.resolve();
   }
 
   #onIdle(): void {
-    if (this.#queue!.length > 0 && !this.#stopping && this.#held === undefined) this.#drain();
-    else this.#checkEnd();
+    const session = this.#session!;
+    if (session.queue.length > 0 && !session.stopping && session.held === undefined) this.#drain(session);
+    else session.endIfDone();
   }
 
-  #record(packet: MediaPacket): void {
+  #record(session: RecorderSession, packet: MediaPacket): void {
+    const hasFile = this.#files.current !== undefined;
     if (isHeader(packet)) {
-      if (this.#headers.hold(packet) && this.#current !== undefined) this.#cutter.cutSoon();
+      if (this.#headers.hold(packet) && hasFile) this.#cutter.cutSoon();
       return;
     }
-    if (this.#current === undefined) {
+    if (!hasFile) {
       if (packet.kind === "data" || packet.role === "end") this.#headers.keepEarly(packet);
-      else this.#openFor(packet);
+      else this.#openFor(session, packet);
       return;
     }
-    if (this.#resuming && packet.kind !== "data" && packet.role !== "end") this.#resume(packet);
-    if (this.#cutsAt(packet)) this.#openFor(packet);
+    if (session.resuming && packet.kind !== "data" && packet.role !== "end") this.#resume(session, packet);
+    if (this.#cutsAt(session, packet)) this.#openFor(session, packet);
     else this.#write(packet);
   }
 
   /** The stream goes on after an outage, on a timeline of its own. */
-  #resume(packet: MediaPacket): void {
-    this.#resuming = false;
+  #resume(session: RecorderSession, packet: MediaPacket): void {
+    session.resuming = false;
     clearTimeout(this.#parkTimer);
-    this.#noteLive();
-    const away = this.#options.clock.monotonic() - this.#lag() - this.#lastPacketAt;
-    this.#current!.rebase(packet.dts, BRIDGE_MS);
+    session.noteLive();
+    const now = this.#options.clock.monotonic();
+    const away = now - session.lag(now) - this.#lastPacketAt;
+    this.#files.current!.rebase(packet.dts, BRIDGE_MS);
     if (away > (this.#options.join ?? 0)) this.#cutter.cutFrom(packet.dts);
   }
 
-  #cutsAt(packet: MediaPacket): boolean {
+  #cutsAt(session: RecorderSession, packet: MediaPacket): boolean {
     if (this.#options.store === undefined) return false;
-    return this.#cutter.cutsAt(packet, packet.dts - this.#current!.origin, this.#drainedAt);
+    return this.#cutter.cutsAt(packet, packet.dts - this.#files.current!.origin, session.drainedAt);
   }
 
   #write(packet: MediaPacket): void {
-    const current = this.#current!;
-    if (this.#previous !== undefined && this.#isFromBefore(packet)) {
-      this.#previous.write(packet);
-      return;
-    }
+    if (this.#files.writeBefore(packet)) return;
+    const current = this.#files.current!;
     if (this.#headers.waiting) this.#headers.release(packet, this.#writeHeader);
     this.#cutter.note(packet, packet.dts - current.origin);
     current.write(packet);
   }
 
-  readonly #writeHeader = (header: MediaPacket): void => this.#current?.write(header);
-
-  /** Whether a packet belongs to the file that was cut, which ends once none can come any more. */
-  #isFromBefore(packet: MediaPacket): boolean {
-    const ahead = packet.dts - this.#current!.origin;
-    if (packet.kind !== "video" && ahead < 0) return true;
-    if (packet.kind === "audio" || ahead >= LINGER_MS) this.#endPrevious(this.#current!.origin);
-    return false;
-  }
-
-  /** The file that is open takes no more. */
-  #takeCurrent(): OpenRecording | undefined {
-    const open = this.#current;
-    this.#current = undefined;
-    this.#bytesDone += open?.size ?? 0;
-    return open;
-  }
-
-  /** Finishes the file that was cut; `cut` is where (dts), if the next one goes on from there. */
-  #endPrevious(cut: number | undefined): void {
-    const previous = this.#previous;
-    this.#previous = undefined;
-    if (previous === undefined) return;
-    this.#bytesDone += previous.size;
-    const length = cut === undefined ? undefined : Math.max(previous.length, cut - previous.origin);
-    void this.#options.store?.retire(previous, length);
-  }
+  readonly #writeHeader = (header: MediaPacket): void => this.#files.current?.write(header);
 
   /** A new file begins with this packet; until it is open, no other is taken. */
-  #openFor(packet: MediaPacket): void {
+  #openFor(session: RecorderSession, packet: MediaPacket): void {
     const { clock, store } = this.#options;
-    this.#endPrevious(this.#current?.origin);
-    this.#previous = this.#current;
-    this.#current = undefined;
+    this.#files.cut();
     // After an outage nothing of before can come any more.
-    if (this.#cutter.breaksAt(packet)) this.#endPrevious(undefined);
+    if (this.#cutter.breaksAt(packet)) this.#files.endPrevious(undefined);
     this.#cutter.forget();
-    const lag = this.#lag();
+    if (store === undefined) return this.#onOpen(session, packet, undefined);
+    const lag = session.lag(clock.monotonic());
     const [wall, now] = [clock.wall() - lag, clock.monotonic() - lag];
-    if (store === undefined) return this.#onOpen(packet, undefined);
-    this.#held = packet;
-    const over = this.#over;
+    session.held = packet;
     store.open(wall).then(
       (file) => {
-        if (this.#over !== over || this.#held !== packet) return void store.discard(file).catch(() => {});
-        this.#held = undefined;
+        const late = this.#session !== session || session.held !== packet;
+        if (late) return void store.discard(file).catch(() => {});
+        session.held = undefined;
         this.#cutter.begin(wall, now);
-        this.#onOpen(packet, file);
-        this.#drain();
+        this.#onOpen(session, packet, file);
+        this.#drain(session);
       },
-      (error: unknown) => over.reject(this.#passing(error)),
+      (error: unknown) => session.over.reject(this.#passing(error)),
     );
   }
 
-  #onOpen(packet: MediaPacket, file: RecordingFile | undefined): void {
+  #onOpen(session: RecorderSession, packet: MediaPacket, file: RecordingFile | undefined): void {
     const { disk, clock } = this.#options;
     const { headers, early } = this.#headers.begin(packet.dts);
     const open: OpenRecording = new OpenRecording(
       { file, disk, origin: packet.dts, headers, room: this.#room, now: clock.monotonic() },
       {
         onIdle: () => {
-          if (this.#current === open) this.#onIdle();
+          if (this.#files.current === open) this.#onIdle();
         },
         onError: (error) => void this.#onWriteError(open, error),
         onDeleted: () => this.#onDeleted(open),
       },
     );
-    this.#current = open;
-    this.#noteLive();
+    this.#files.begin(open);
+    session.noteLive();
     for (const data of early) open.write(data);
     this.#write(packet);
-  }
-
-  #noteLive(): void {
-    if (this.#live) return;
-    this.#live = true;
-    this.#context!.onLive();
-  }
-
-  /** How long ago the packet that was just taken came, in ms: it may have waited for the disk. */
-  #lag(): number {
-    const waited = this.#options.clock.monotonic() - this.#queueEmptyAt;
-    return Math.max(0, Math.min(this.#queue!.ms, waited));
   }
 
   /** A full disk may have room again at once; anything else ends the session. */
@@ -326,34 +259,30 @@ export class Recorder {
     if (isFull(error)) {
       if ((await store?.makeRoomFor(open)) === true) return open.retry();
       // Given to the store meanwhile, which sees to it.
-      if (open !== this.#current && open !== this.#previous) return;
+      if (!this.#files.has(open)) return;
       store?.noteFull();
     }
-    this.#over.reject(this.#passing(diskError(open.file?.path ?? name, error, "write")));
+    this.#session!.over.reject(this.#passing(diskError(open.file?.path ?? name, error, "write")));
   }
 
   #onDeleted(open: OpenRecording): void {
-    if (this.#current !== open || !this.#cutter.cutSoon()) return;
-    this.#context!.notice(`"${open.file?.path}" was deleted while it was written; the next file follows`);
+    if (this.#files.current !== open || !this.#cutter.cutSoon()) return;
+    const path = open.file?.path;
+    this.#session!.context.notice(`"${path}" was deleted while it was written; the next file follows`);
   }
 
   #passing(error: unknown): unknown {
     return this.#options.store?.passing(error) ?? error;
   }
 
-  /** No file will take the packet that one was being opened for. */
-  #dropHeld(): void {
-    this.#held?.slab?.release();
-    this.#held = undefined;
-  }
-
   /** The stream of this session is over: leaves the file open for the next one, or finishes it. */
-  async #end(): Promise<void> {
+  async #end(session: RecorderSession): Promise<void> {
     const { store, join } = this.#options;
-    this.#endPrevious(this.#current?.origin);
-    if (this.#current === undefined) return;
-    if (join !== undefined && !this.#stopping && this.#park(join)) return;
-    const open = this.#takeCurrent()!;
+    const files = this.#files;
+    files.endPrevious(files.current?.origin);
+    if (files.current === undefined) return;
+    if (join !== undefined && !session.stopping && this.#park(join)) return;
+    const open = files.takeCurrent()!;
     for (const packet of this.#headers.rest) open.write(packet);
     if (store === undefined) await open.finish();
     else await store.complete(open);
@@ -365,19 +294,18 @@ export class Recorder {
     if (left <= 0) return false;
     clearTimeout(this.#parkTimer);
     this.#parkTimer = setTimeout(() => {
-      const open = this.#takeCurrent();
-      this.#resuming = false;
-      if (open !== undefined) void this.#options.store?.retire(open);
+      this.#session!.resuming = false;
+      this.#files.retireCurrent();
     }, left);
     return true;
   }
 
   /** The disk goes on with what it was given, if it can; nothing new begins before it has let go. */
-  #fail(error: unknown): void {
+  #fail(session: RecorderSession, error: unknown): void {
     const { store } = this.#options;
-    const open = this.#takeCurrent();
-    this.#dropHeld();
-    this.#endPrevious(undefined);
+    const open = this.#files.takeCurrent();
+    session.dropHeld();
+    this.#files.endPrevious(undefined);
     if (open === undefined) return;
     if (store === undefined) return open.abandon();
     this.#stuck.leave(
@@ -386,10 +314,10 @@ export class Recorder {
   }
 
   /** What is said of a disk, or a reader of stdout, that has not come back after an abort. */
-  #silence(): DiskError {
+  #silence(session: RecorderSession): DiskError {
     const { store, name } = this.#options;
     const error = store === undefined ? silentReader(name) : silentDisk(name);
-    this.#context?.notice(error.message);
+    session.context.notice(error.message);
     return error;
   }
 }
