@@ -1,8 +1,8 @@
 /**
  * FlvReader takes an FLV file or HTTP-FLV stream in segments of any size and calls back with each tag. It reads what
  * ffmpeg's demuxer reads: odd headers, wrong back-pointers of known kinds, files put one after the other; over damage
- * it goes on at the next place where two tags in a row make sense, and counts the bytes left out. Used by the file,
- * stdin and HTTP sources, by probe and by repair. protocol.md 7.1, 7.7.
+ * it goes on at the next place where two tags in a row make sense, and counts the bytes left out. For all FLV that
+ * comes in: of sources, of probe and repair, of recordings that a crash left behind. protocol.md 7.1, 7.7.
  *
  * A tag is handed out when its back-pointer has proved its size, so that a damaged size does not turn a part of the
  * file into one large frame. Bytes that a segment border cuts wait in `held`, which grows with what has arrived and

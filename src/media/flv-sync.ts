@@ -1,6 +1,7 @@
 /**
  * What the FLV reader knows about bytes that are not where a tag should be: whether a tag begins at a place of a
- * damaged file, and what an input is that is no FLV at all. Pure functions over bytes; only FlvReader calls them.
+ * damaged file, and what an input is that is no FLV at all. Pure functions over bytes. The last also tells of a file
+ * what it is before anything reads it.
  */
 import { MediaError } from "../errors.ts";
 import { skipLastTier } from "../last-tier.ts";
@@ -18,9 +19,9 @@ export type SyncLimits = { readonly end: number; readonly final: boolean; readon
 /** So much of a large tag is looked into before the rest is waited for, when anything may be damaged. */
 const DOUBTFUL = 512 * 1024;
 
-/** What `syncAt` says when it needs no more bytes; any number above these is how many it needs from that place. */
+/** What `syncAt` says of a place where reading cannot go on. */
 export const NO_SYNC = 0;
-/** What it says of a place where reading can go on. */
+/** Of one where it can. Any larger number is how many bytes from that place the answer needs. */
 export const SYNC = 1;
 
 /** u24, big-endian. */
