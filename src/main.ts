@@ -13,8 +13,7 @@ import { Terminal } from "./face/terminal.ts";
 const PROGRAM = "runnel";
 
 /** Runs the program with its arguments; returns the exit code. */
-async function main(argv: readonly string[]): Promise<number> {
-  const terminal = new Terminal(process.env);
+async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [verb, ...rest] = argv;
   try {
     const early = answerEarly(terminal, verb, rest);
@@ -55,4 +54,8 @@ function answerEarly(
   return ExitCode.done;
 }
 
-void main(process.argv.slice(2)).then((code) => process.exit(code));
+const terminal = new Terminal(process.env);
+void main(process.argv.slice(2), terminal).then((code) => {
+  terminal.finish();
+  process.exit(code);
+});

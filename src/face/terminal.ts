@@ -4,6 +4,7 @@
  */
 
 import { fstatSync, writeSync } from "node:fs";
+import { LineOutput } from "./line-output.ts";
 import { longestFirst, maskSecrets } from "../secret-text.ts";
 
 const STDERR = 2;
@@ -15,6 +16,8 @@ export class Terminal {
   readonly interactive: boolean;
   /** Whether colours are wanted. */
   readonly colour: boolean;
+  readonly #err = new LineOutput((bytes) => writeSync(STDERR, bytes));
+  readonly #out = new LineOutput((bytes) => writeSync(STDOUT, bytes));
   #secrets: readonly string[] = [];
   /** The status lines as they stand; the cursor is behind the last one. */
   #status: readonly string[] = [];
@@ -42,18 +45,19 @@ export class Terminal {
   }
 
   #above(painted: string): void {
-    if (this.#status.length === 0) write(STDERR, `${painted}\n`);
-    else write(STDERR, `${this.#erase()}${painted}\n${this.#status.join("\n")}`);
+    if (this.#status.length === 0) this.#err.write(`${painted}\n`);
+    else this.#err.write(`${this.#erase()}${painted}\n${this.#status.join("\n")}`);
   }
 
   /** Paints the status lines anew; none removes them. Only on a terminal. */
   status(...lines: readonly string[]): void {
-    if (!this.interactive) return;
+    // A terminal that is stuck gets no more of what is old in a second.
+    if (!this.interactive || (this.#err.stuck && lines.length > 0)) return;
     const width = Math.max(20, terminalWidth()) - 1;
     const fitting = fit(lines, Math.max(3, process.stderr.rows || 24) - 1);
     const erase = this.#erase();
     this.#status = fitting.map((text) => [...oneLine(this.mask(text))].slice(0, width).join(""));
-    write(STDERR, `${erase}${this.#status.join("\n")}`);
+    this.#err.write(`${erase}${this.#status.join("\n")}`);
   }
 
   /** What takes the status lines away and leaves the cursor where the first one began. */
@@ -70,7 +74,7 @@ export class Terminal {
 
   /** Writes a line to stdout. */
   out(text: string): void {
-    write(STDOUT, `${oneLine(this.mask(text))}\n`);
+    this.#out.write(`${oneLine(this.mask(text))}\n`);
   }
 
   /** Writes an object for programs, which `json` is. Texts in it are masked; numbers and the names of fields are not. */
@@ -79,13 +83,19 @@ export class Terminal {
       typeof value === "string" ? this.mask(value) : value,
     );
     const clean = oneLine(JSON.stringify(masked));
-    if (to === "stdout") write(STDOUT, `${clean}\n`);
+    if (to === "stdout") this.#out.write(`${clean}\n`);
     else this.#above(clean);
+  }
+
+  /** The program ends: readers that lag get a moment for the last lines. */
+  finish(): void {
+    this.#out.finish();
+    this.#err.finish();
   }
 
   /** Writes lines of our own to stdout, which may be styled: help. */
   help(text: string): void {
-    write(STDOUT, `${text}\n`);
+    this.#out.write(`${text}\n`);
   }
 }
 
@@ -108,18 +118,6 @@ function writings(secret: string): string[] {
 /** What a peer says may hold control characters, C1 and escape sequences too: they must not reach a terminal. */
 function oneLine(text: string): string {
   return text.replace(/\r?\n/g, "\n  ").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?");
-}
-
-/** Writes all of it; a reader that is gone is nobody's business here. */
-function write(fd: number, text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
-    }
-  }
 }
 
 /** Whether somebody watches stderr. process.stderr costs several MiB: it is asked only where it can say yes. */
