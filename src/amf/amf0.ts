@@ -1,6 +1,6 @@
 /**
  * AMF0, the encoding of RTMP commands, data messages and FLV script tags. Message bodies go in and values come
- * out, or the other way round. Called by rtmp/command.ts and media/metadata.ts.
+ * out, or the other way round.
  *
  * Reading is wide (protocol.md 4.2): counts of ECMA arrays are hints, an object may end with the message, junk
  * after the last value is ignored. Writing is narrow (4.6), only what every peer can read: see encodeAmf0.

@@ -1,7 +1,7 @@
 /**
  * Aggregate messages (type 22): one message that holds several FLV tags, headers and back pointers included. Flash
- * Media Server and Wowza send them. In goes the message, out come the messages that it stands for. RTMP 1.0
- * §7.1.6; what the times mean is what ffmpeg, librtmp and nginx-rtmp agree on. Called by RtmpClient.
+ * Media Server and Wowza send them. In goes the message, out come the messages that it stands for, whether a server
+ * plays it or a publisher sends it. RTMP 1.0 §7.1.6; what the times mean is what ffmpeg, librtmp and nginx-rtmp agree on.
  */
 
 import type { Message } from "./chunk-reader.ts";

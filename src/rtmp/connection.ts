@@ -1,7 +1,8 @@
 /**
  * What both roles of a session share, without sockets or clocks: the handshake, chunks in and out, control
  * messages, acknowledgements. Segments of the peer's bytes go in; messages that are not protocol control come
- * out through `onMessage`, and bytes to send through `takeOutput`. Called by RtmpClient.
+ * out through `onMessage`, and bytes to send through `takeOutput`. RtmpClient and
+ * RtmpServer have one each.
  */
 
 import { SlabPool } from "../bytes/slab-pool.ts";

@@ -1,6 +1,6 @@
 /**
  * Habits of real peers that differ from the specification or from each other, each under a name of its own.
- * Pure; called by ChunkReader and RtmpClient. Every entry has a test that fails without it.
+ * Pure; for ChunkReader. Every entry has a test that fails without it.
  */
 
 /** A new message with fmt 3 right after a fmt 0 header adds its absolute time, if that can be a delta at all. */
