@@ -1,6 +1,6 @@
 /**
- * The status line: `* show 01:12:40 4.98 Mb/s 30 fps gop 2s | rec 2.7 GiB | twitch ok | own retry in 8s`, one for each
- * job. Repainted every second on a terminal, plain lines every minute elsewhere. It reads counters and never disturbs
+ * The status line: `● show 01:12:40 4.98 Mb/s 30 fps gop 2.0s | rec 2.7 GiB | twitch ok | own retry 3 in 8s`, one for
+ * each job. Repainted every second on a terminal, plain lines every minute elsewhere. It reads counters and never disturbs
  * the stream.
  */
 
@@ -112,7 +112,7 @@ export class StatusFace {
   }
 }
 
-/** One job in one line; `now` is the clock of retryAt and firstMediaAt (ms). Pure. */
+/** One job in one line; `now` is the clock of retries and firstMediaAt (ms). Pure. */
 export function statusLine(status: JobStatus, rates: { bits: number; fps: number }, now: number): string {
   const parts = [sourcePart(status, rates, now), ...status.sinks.map((sink) => sinkPart(sink, now))];
   return parts.join(" | ");
@@ -126,8 +126,13 @@ function sourcePart(status: JobStatus, rates: { bits: number; fps: number }, now
   if (sourceState !== "live") parts.push(sourceState);
   parts.push(formatRate(rates.bits));
   if (counters.videoFrames > 0) parts.push(`${Math.round(rates.fps)} fps`);
-  if (counters.gop > 0) parts.push(`gop ${formatDuration(counters.gop)}`);
+  if (counters.gop > 0) parts.push(`gop ${formatGop(counters.gop)}`);
   return parts.join(" ");
+}
+
+/** To a tenth of a second, so that the line keeps its width while GOPs differ a little. */
+function formatGop(ms: number): string {
+  return ms < 59_950 ? `${(ms / 1000).toFixed(1)}s` : formatDuration(ms);
 }
 
 function sinkPart(sink: SinkStatus, now: number): string {
@@ -138,7 +143,8 @@ function sinkPart(sink: SinkStatus, now: number): string {
     case "live":
       return sink.lagMs >= 500 ? `${sink.name} lag ${formatDuration(sink.lagMs)}` : `${sink.name} ok`;
     case "waiting":
-      return `${sink.name} retry in ${formatDuration(Math.max(0, (sink.retryAt ?? now) - now))}`;
+      if (sink.retry === undefined) return `${sink.name} waiting`;
+      return `${sink.name} retry ${sink.retry.number} in ${formatDuration(sink.retry.at - now)}`;
     default:
       return `${sink.name} ${sink.state}`;
   }

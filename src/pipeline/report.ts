@@ -51,7 +51,8 @@ export type SinkStatus = {
   /** Without connection since it was live for the first time. */
   downMs: number;
   downSince: number | undefined;
-  retryAt: number | undefined;
+  /** While it waits: which retry in a row comes next, and when, on the job's monotonic clock (ms). */
+  retry: { readonly number: number; readonly at: number } | undefined;
   /** No longer believed to come: refused, or failed three times without ever being live. */
   hopeless: boolean;
   error: unknown;

@@ -85,7 +85,7 @@ export class SinkRunner {
       everLive: false,
       downMs: 0,
       downSince: undefined,
-      retryAt: undefined,
+      retry: undefined,
       hopeless: false,
       error: undefined,
       get bytesOut() {
@@ -218,7 +218,7 @@ export class SinkRunner {
 
   async #attempt(hub: Hub, live: () => void): Promise<void> {
     this.status.state = "connecting";
-    this.status.retryAt = undefined;
+    this.status.retry = undefined;
     const attempt = new AbortController();
     const signal = AbortSignal.any([this.#controller.signal, attempt.signal]);
     const thrown: unknown[] = [];
@@ -347,7 +347,7 @@ export class SinkRunner {
     if (isPermanent(error) || this.#ending) return "give-up";
     if (hopeless && this.#lostHope()) return "give-up";
     this.status.state = "waiting";
-    this.status.retryAt = performance.now() + wait;
+    this.status.retry = { number: attempts, at: performance.now() + wait };
     this.#options.report({
       event: "retry",
       name: this.status.name,

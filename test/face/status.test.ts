@@ -18,18 +18,23 @@ test("a job that runs well", () => {
     makeSinkStatus({ name: "rec", kind: "file", state: "live", bytesOut: 2.7 * 1024 ** 3 }),
     makeSinkStatus({ state: "live" }),
     makeSinkStatus({ name: "youtube", state: "live", lagMs: 1200 }),
-    makeSinkStatus({ name: "own", state: "waiting", retryAt: NOW + 8000 }),
+    makeSinkStatus({ name: "own", state: "waiting", retry: { number: 3, at: NOW + 8000 } }),
   ];
   expect(line({ sinks })).toBe(
-    "● show 01:12:40 4.98 Mb/s 30 fps gop 2s | rec 2.7 GiB | twitch ok | youtube lag 1.2s | own retry in 8s",
+    "● show 01:12:40 4.98 Mb/s 30 fps gop 2.0s | rec 2.7 GiB | twitch ok | youtube lag 1.2s | own retry 3 in 8s",
   );
 });
 
 describe("the source", () => {
   test.each<[string, Partial<JobStatus>, string]>([
     ["was never live", { firstMediaAt: undefined, sourceState: "waiting" }, "○ show waiting"],
-    ["is away", { sourceState: "waiting" }, "○ show 01:12:40 waiting 4.98 Mb/s 30 fps gop 2s"],
+    ["is away", { sourceState: "waiting" }, "○ show 01:12:40 waiting 4.98 Mb/s 30 fps gop 2.0s"],
     ["has no video", { counters: makeCounters({ videoFrames: 0, gop: 0 }) }, "● show 01:12:40 4.98 Mb/s"],
+    [
+      "has a GOP of minutes",
+      { counters: makeCounters({ gop: 90_000 }) },
+      "● show 01:12:40 4.98 Mb/s 30 fps gop 1m30s",
+    ],
     ["has one keyframe", { counters: makeCounters({ gop: 0 }) }, "● show 01:12:40 4.98 Mb/s 30 fps"],
   ])("%s", (_name, changes, text) => {
     expect(line(changes)).toBe(text);
@@ -40,8 +45,8 @@ describe("a sink", () => {
   test.each<[Partial<SinkStatus>, string]>([
     [{ lagMs: 499 }, "twitch ok"],
     [{ lagMs: 500 }, "twitch lag 500ms"],
-    [{ state: "waiting", retryAt: NOW - 10 }, "twitch retry in 0ms"],
-    [{ state: "waiting", retryAt: undefined }, "twitch retry in 0ms"],
+    [{ state: "waiting", retry: { number: 1, at: NOW - 10 } }, "twitch retry 1 in 0ms"],
+    [{ state: "waiting", retry: undefined }, "twitch waiting"],
     [{ state: "connecting" }, "twitch connecting"],
     [{ state: "failed" }, "twitch failed"],
     [{ kind: "file", bytesOut: 512 }, "rec 512 B"],

@@ -183,6 +183,7 @@ describe("a sink that is lost", () => {
     await until("live", () => sink.sessions.length === 1);
     sink.lose(LOST);
     await until("it waits", () => job.status?.sinks[0]?.state === "waiting");
+    expect(job.status?.sinks[0]?.retry).toMatchObject({ number: 1 });
     controls.end();
     const report = await job.done;
     expect(report.status.sinks[0]).toMatchObject({ everLive: true, error: LOST });

@@ -27,7 +27,7 @@ export function makeSinkStatus(changes: Partial<SinkStatus> = {}): SinkStatus {
     everLive: true,
     downMs: 0,
     downSince: undefined,
-    retryAt: undefined,
+    retry: undefined,
     hopeless: false,
     error: undefined,
     bytesOut: 1_000_000,
