@@ -30,6 +30,11 @@ type Row = { readonly told: Map<string, Told>; live: boolean };
 /** A row with more kinds of failures than this is told from the start. */
 const MOST_KINDS = 20;
 
+/** What is remembered of what a failure was called: a server may say a megabyte. */
+const KEY_LENGTH = 500;
+/** consola's level of traces: a peer can cause one with each message. */
+const DEBUG = 4;
+
 /** Tells what happens; see the head of this file. */
 export class Narrator {
   readonly #log: ConsolaInstance;
@@ -63,6 +68,7 @@ export class Narrator {
   /** Tells one event. */
   tell(event: JobEvent): void {
     if (event.event !== "trace") this.emit(event);
+    else if (this.#log.level < DEBUG) return;
     const name = "name" in event && event.name !== "source" ? `${this.#job}/${event.name}` : this.#job;
     const log = this.#log.withTag(name);
     switch (event.event) {
@@ -139,9 +145,10 @@ export class Narrator {
       row = { told: new Map(), live: false };
       this.#rows.set(name, row);
     }
-    const told = row.told.get(what);
+    const key = keyOf(what);
+    const told = row.told.get(key);
     if (told === undefined) {
-      row.told.set(what, { since: now, times: 0 });
+      row.told.set(key, { since: now, times: 0 });
       row.live = false;
       say(what + then);
       return;
@@ -153,4 +160,10 @@ export class Narrator {
     row.live = false;
     say(`${what}; still so after ${formatDuration(now - told.since)}, ${attempts} attempts`);
   }
+}
+
+/** The beginning of what was said, as a copy: a part of a string keeps the whole of it in memory. */
+function keyOf(what: string): string {
+  if (what.length <= KEY_LENGTH) return what;
+  return Buffer.from(what.slice(0, KEY_LENGTH), "utf16le").toString("utf16le");
 }

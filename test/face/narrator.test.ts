@@ -1,5 +1,5 @@
 /** What is told of a job's events, how a failure that goes on is collapsed, and the events for programs. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { createConsola } from "consola/core";
 import { Narrator } from "../../src/face/narrator.ts";
 import type { JobEvent } from "../../src/pipeline/report.ts";
@@ -226,4 +226,22 @@ describe("a failure that goes on", () => {
       "info [show/twitch] live",
     ]);
   });
+});
+
+test("a trace that nobody wants costs no log of its own", () => {
+  const log = createConsola({ level: 3, reporters: [] });
+  using tags = spyOn(log, "withTag");
+  const narrator = new Narrator(log, { job: "show", json: undefined });
+  narrator.tell({ event: "trace", name: "source", text: "ignored a message" });
+  expect(tags).toHaveBeenCalledTimes(0);
+  narrator.tell({ event: "live", name: "source" });
+  expect(tags).toHaveBeenCalledTimes(1);
+});
+
+test("failures that begin with the same five hundred letters are one: no more is remembered", () => {
+  const { lines, narrator } = makeNarrator();
+  const long = "x".repeat(500);
+  for (const [i, error] of [`${long}a`, `${long}b`, `y${long}`].entries())
+    narrator.tell({ event: "retry", name: "twitch", error, attempts: i + 1, waitMs: 1000 });
+  expect(lines.map((line) => line.includes(`${long}a;`))).toEqual([true, false]);
 });
