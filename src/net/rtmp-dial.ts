@@ -1,7 +1,7 @@
 /**
  * Dials an RTMP server and drives an RtmpClient over the connection: redirects and authentication take a new
  * connection each, a server that hangs up on the simple handshake is tried with the digest one. What comes out
- * is an RtmpLink whose stream is live. Called by the RTMP source and sink.
+ * is an RtmpLink whose stream is live, or, for a mere look, whose connect was accepted.
  */
 
 import { ProtocolError, RemoteError, TransportError, withContext } from "../errors.ts";

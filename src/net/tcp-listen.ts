@@ -1,5 +1,5 @@
 /**
- * Accepts TCP and TLS connections on an address. Called by net/rtmp-listen.ts.
+ * Accepts TCP and TLS connections on an address; whether it can be had shows when it begins to listen.
  */
 
 import { TransportError } from "../errors.ts";

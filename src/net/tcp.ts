@@ -1,6 +1,6 @@
 /**
  * TCP and TLS connections over Bun's sockets: every address of a host is tried within one time limit, errors of
- * the operating system become TransportError here and nowhere else. Called by net/rtmp-dial.ts.
+ * the operating system become TransportError here and nowhere else.
  */
 
 import { TransportError } from "../errors.ts";

@@ -1,8 +1,7 @@
 /**
  * What both roles of a session share, without sockets or clocks: the handshake, chunks in and out, control
  * messages, acknowledgements. Segments of the peer's bytes go in; messages that are not protocol control come
- * out through `onMessage`, and bytes to send through `takeOutput`. RtmpClient and
- * RtmpServer have one each.
+ * out through `onMessage`, and bytes to send through `takeOutput`. RtmpClient and RtmpServer have one each.
  */
 
 import { SlabPool } from "../bytes/slab-pool.ts";
@@ -86,7 +85,10 @@ export class Connection {
     return this.#chunkSize;
   }
 
-  /** Publish or play was accepted: messages may now be as large as RTMP allows, and many are to be expected. */
+  /**
+   * Media may come from here on, since publish or play was asked for: it may not wait for the answer. Messages may be as
+   * large as RTMP allows, and many are to be expected.
+   */
   allowMedia(): void {
     this.#reader.setLimits(MEDIA_LIMITS);
     this.#reader.usePool(this.#pool);

@@ -62,10 +62,10 @@ export type ReaderLimits = {
   readonly unfinishedBytes: number;
 };
 
-/** Before publish or play is accepted: nothing large has a reason to come. */
+/** Before publish or play is asked for: nothing large has a reason to come. */
 export const EARLY_LIMITS: ReaderLimits = { messageSize: 65536, chunkStreams: 16, unfinishedBytes: 262_144 };
 
-/** Once media flows. The length field ends at 16 MiB - 1. */
+/** Once media may come, asked for or announced, though the answer may be outstanding. The length field ends at 16 MiB - 1. */
 export const MEDIA_LIMITS: ReaderLimits = {
   messageSize: 0xffffff,
   chunkStreams: 64,

@@ -1,7 +1,7 @@
 /**
  * The words of rtmpdump and librtmp, for people who bring their addresses and scripts along:
  * `"rtmp://host/app playpath=name live=1 conn=S:text"` in one text, or the same names as flags. They become
- * parts of an RtmpUrl. Called by recipe/ and commands/ for every RTMP address.
+ * parts of an RtmpUrl.
  *
  * In the text a space ends a value; `\20` stands for a space and `\5c` for a backslash (two hex digits each).
  * Values may be secrets: messages name the option, never what it holds.

@@ -1,6 +1,6 @@
 /**
- * RTMP addresses: what a person writes goes in, the parts that a connection needs come out. Called by recipe/ and
- * commands/ for sources and destinations, by client.ts for redirects.
+ * RTMP addresses: what a person writes goes in, the parts that a connection needs come out. For what
+ * stands in recipes and on command lines, and for where servers redirect to.
  *
  *     rtmp://user:pass@host:1935/app/name?token=1
  *     scheme  credentials  authority  app  streamName
