@@ -54,6 +54,14 @@ const NO_VALUE: ReadonlySet<number> = new Set([0x04, Marker.objectEnd, 0x0e]);
 /** Message types whose body has one byte before its values: data, shared object, command "for AMF3". */
 const AMF3_MESSAGE_TYPES: ReadonlySet<number> = new Set([15, 16, 17]);
 
+/**
+ * The AMF0 in the body of a data message for AMF3 (type 15): it stands behind a byte that is 0, which some peers forget.
+ * What records or forwards data knows type 18 only, whose body this is.
+ */
+export function amf0In(body: Uint8Array): Uint8Array {
+  return body[0] === 0 ? body.subarray(1) : body;
+}
+
 /** The longest text that its two-byte length can announce. */
 const MAX_TEXT_BYTES = 0xffff;
 

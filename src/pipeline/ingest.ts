@@ -9,6 +9,7 @@
  *              the clock at least, and only while the sink keeps taking
  */
 
+import { amf0In } from "../amf/amf0.ts";
 import { skipLastTierIn } from "../last-tier.ts";
 import { DATA_AMF3_TYPE_ID, kindOfTypeId, type MediaPacket } from "../media/packet.ts";
 import { readTagHeader } from "../media/tag.ts";
@@ -117,8 +118,8 @@ export class Ingest {
   packet({ typeId, timestamp, payload, slab }: Incoming): MediaPacket | undefined {
     const kind = kindOfTypeId(typeId);
     if (kind === undefined) return undefined;
-    // Flash Media Server's AMF3 data is AMF0 behind one byte, which what records or forwards it does not know.
-    const body = typeId === DATA_AMF3_TYPE_ID && payload[0] === 0 ? payload.subarray(1) : payload;
+    // Flash Media Server sends such data, and files hold it.
+    const body = typeId === DATA_AMF3_TYPE_ID ? amf0In(payload) : payload;
     const header = readTagHeader(kind, body);
     if (header.empty) return undefined;
     const passes = header.role === "key" || header.role === "frame";

@@ -4,7 +4,7 @@
  */
 
 import { ProtocolError } from "../errors.ts";
-import { type Amf0Value, stringOf } from "../amf/amf0.ts";
+import { amf0In, type Amf0Value, stringOf } from "../amf/amf0.ts";
 import { skipLastTier } from "../last-tier.ts";
 import type { Message } from "./chunk-reader.ts";
 import { decodeCommand, type Command } from "./command.ts";
@@ -71,9 +71,7 @@ export function hear(message: Message, strict: boolean): Heard {
 }
 
 function hearData(message: Message, strict: boolean): Heard {
-  // A type 15 body is AMF0 behind one byte; what records or forwards it knows type 18 only.
-  const amf3 = message.typeId === MessageType.dataAmf3 && message.payload[0] === 0;
-  const payload = amf3 ? message.payload.subarray(1) : message.payload;
+  const payload = message.typeId === MessageType.dataAmf3 ? amf0In(message.payload) : message.payload;
   if (payload.length === 0) return IGNORED;
   if (beginsWith(payload, "onPlayStatus")) {
     const status = readStatus(decode(message, strict)?.values ?? []);

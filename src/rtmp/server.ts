@@ -10,7 +10,7 @@
  * cut must not decide whether they are lost. What a client can make us hold before it was accepted is little.
  */
 
-import type { Amf0Value } from "../amf/amf0.ts";
+import { amf0In, type Amf0Value } from "../amf/amf0.ts";
 import { ProtocolError } from "../errors.ts";
 import { skipLastTier, skipLastTierIn } from "../last-tier.ts";
 import { unpackAggregate } from "./aggregate.ts";
@@ -291,9 +291,8 @@ export class RtmpServer implements Session<ServerEvent> {
     else this.#events.push({ type: "media", typeId, timestamp, payload, slab });
   }
 
-  /** The body is AMF0 behind one byte; what records or forwards it knows type 18 only. */
   #onAmf3Data({ timestamp, payload, slab }: Message): void {
-    const body = payload[0] === 0 ? payload.subarray(1) : payload;
+    const body = amf0In(payload);
     if (body.length === 0) return;
     this.#events.push({ type: "media", typeId: MessageType.dataAmf0, timestamp, payload: body, slab });
   }

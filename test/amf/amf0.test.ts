@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
+  amf0In,
   amfEcmaArray,
   amfObject,
   type Amf0Value,
@@ -324,3 +325,12 @@ function survives(bytes: Uint8Array): void {
     if (!(error instanceof ProtocolError)) throw error;
   }
 }
+
+test.each([
+  ["behind its byte", [0, 2, 0, 1, 0x61], [2, 0, 1, 0x61]],
+  ["without it", [2, 0, 1, 0x61], [2, 0, 1, 0x61]],
+  ["as nothing", [], []],
+  ["as the byte alone", [0], []],
+])("AMF0 stands in a body of type 15 %s", (_name, body, expected) => {
+  expect([...amf0In(Uint8Array.from(body))]).toEqual(expected);
+});
