@@ -58,14 +58,14 @@ const CORE = [
 
 /** The first row that fits a file counts. */
 const ROWS: readonly Row[] = [
-  { files: ["errors.ts", "last-tier.ts", "secret-text.ts"], may: [] },
+  { files: ["errors.ts", "last-tier.ts", "secret-text.ts", "host-text.ts"], may: [] },
   { files: ["bytes/"], may: ["last-tier.ts"] },
   { files: ["amf/"], may: ["bytes/", "errors.ts"] },
-  { files: ["rtmp/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts"] },
+  { files: ["rtmp/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts", "host-text.ts"] },
   // Not rtmp: the tag body is FLV's, RTMP only carries it.
   { files: ["media/"], may: ["amf/", "bytes/", "errors.ts", "last-tier.ts"] },
   { files: ["net/rtmp-"], may: ["net/", "rtmp/", "errors.ts"] },
-  { files: ["net/"], may: ["errors.ts"] },
+  { files: ["net/"], may: ["errors.ts", "host-text.ts"] },
   { files: CORE, may: ["media/", "amf/amf0.ts", "bytes/same-bytes.ts", "errors.ts", "last-tier.ts"] },
   {
     files: ["pipeline/sources/", "pipeline/sinks/"],
@@ -79,7 +79,7 @@ const ROWS: readonly Row[] = [
   },
   {
     files: ["recipe/"],
-    may: ["rtmp/url.ts", "rtmp/librtmp.ts", "errors.ts", "secret-text.ts"],
+    may: ["rtmp/url.ts", "rtmp/librtmp.ts", "errors.ts", "secret-text.ts", "host-text.ts"],
   },
   {
     files: ["face/"],

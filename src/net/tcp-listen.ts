@@ -3,6 +3,7 @@
  */
 
 import { TransportError } from "../errors.ts";
+import { formatHostPort } from "../host-text.ts";
 import { errorCode } from "./resolve.ts";
 import { TcpTransport } from "./tcp-transport.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
@@ -54,8 +55,7 @@ export function listenTcp(where: ListenAddress, accept: Accept): TcpListener {
   }
 }
 
-function listenError({ host, port }: ListenAddress, cause: unknown): TransportError {
-  const shown = host.includes(":") ? `[${host}]` : host;
+function listenError(where: ListenAddress, cause: unknown): TransportError {
   const code = errorCode(cause);
   const why =
     code === "EADDRINUSE"
@@ -67,5 +67,5 @@ function listenError({ host, port }: ListenAddress, cause: unknown): TransportEr
           : cause instanceof Error
             ? cause.message
             : String(cause);
-  return new TransportError(`Cannot listen on ${shown}:${port}: ${why}`, "local", { cause });
+  return new TransportError(`Cannot listen on ${formatHostPort(where)}: ${why}`, "local", { cause });
 }

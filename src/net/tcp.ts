@@ -4,6 +4,7 @@
  */
 
 import { TransportError } from "../errors.ts";
+import { formatHostPort } from "../host-text.ts";
 import { errorCode, resolveHost } from "./resolve.ts";
 import { type Socket, SOCKET_FAULTS, TcpTransport } from "./tcp-transport.ts";
 import type { ByteTransport, TransportHandler } from "./transport.ts";
@@ -166,8 +167,7 @@ function tlsOptions(host: string, insecure: boolean, roots: string[] | undefined
 }
 
 function place(target: ConnectTarget, address: string): string {
-  const shown = address.includes(":") ? `[${address}]` : address;
-  return `${shown}:${target.port}`;
+  return formatHostPort({ host: address, port: target.port });
 }
 
 /** A server that does not know TLS waits for us to go on, as we wait for it. */

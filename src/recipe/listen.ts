@@ -4,6 +4,7 @@
  */
 
 import { UsageError } from "../errors.ts";
+import { formatHostPort } from "../host-text.ts";
 import type { ListenPlan } from "./plan.ts";
 
 /** What flags say of the listener. Certificates are PEM texts. */
@@ -66,8 +67,7 @@ export function isLoopback(host: string): boolean {
 }
 
 function listenUrl(where: { host: string; port: number; app: string }, tls: boolean): string {
-  const host = where.host.includes(":") ? `[${where.host}]` : where.host;
-  return `${tls ? "rtmps" : "rtmp"}://${host}:${where.port}/${where.app}`;
+  return `${tls ? "rtmps" : "rtmp"}://${formatHostPort(where)}/${where.app}`;
 }
 
 /** The job's name where the source listens: its application. */

@@ -4,6 +4,7 @@
  */
 
 import { Document, isMap, isScalar, visit, type Node as YamlNode, type Pair } from "yaml";
+import { bracketed, formatHostPort } from "../host-text.ts";
 import type { NamedOptions } from "../rtmp/librtmp.ts";
 import type { RtmpUrl } from "../rtmp/url.ts";
 import { CAPTURE_KEYS } from "./recipe-capture.ts";
@@ -95,7 +96,7 @@ function fromTree(plan: Plan, typed: TypedJob, secrets: Placeholders): Tree {
   };
   if (source.kind === "listen" && listen !== undefined) {
     return {
-      listen: hostPort(listen),
+      listen: formatHostPort(listen),
       app: listen.app,
       key: listen.key === undefined ? undefined : secrets.key(typed.keys.get("source"), "SOURCE"),
       "no-key": typed.flag("no-key") === undefined ? undefined : true,
@@ -123,10 +124,6 @@ function fromTree(plan: Plan, typed: TypedJob, secrets: Placeholders): Tree {
 function audioText(typed: TypedJob, secrets: Placeholders): string | undefined {
   const text = typed.flag("audio");
   return text === undefined ? undefined : secrets.address(text, "AUDIO");
-}
-
-function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function recordTree(plan: Plan, typed: TypedJob): Tree {
@@ -160,7 +157,7 @@ function toTree(
 function serveTree({ source, listen }: Plan, typed: TypedJob): Tree | string | boolean | undefined {
   if (listen?.playName === undefined) return undefined;
   if (source.kind === "listen") return true;
-  const at = `${hostPort(listen)}/${listen.app}/${listen.playName}`;
+  const at = `${formatHostPort(listen)}/${listen.app}/${listen.playName}`;
   return listen.tls === undefined ? at : { at, cert: typed.flag("cert"), "cert-key": typed.flag("cert-key") };
 }
 
@@ -198,7 +195,7 @@ class Placeholders {
 
   /** The server of a destination, whose key stands apart. */
   server(url: RtmpUrl, name: string): string {
-    const host = url.host.includes(":") ? `[${url.host}]` : url.host;
+    const host = bracketed(url.host);
     const user =
       url.user === undefined ? "" : `${this.#variable(`${name}_LOGIN`, "user:password as typed")}@`;
     const [app = "", query] = url.app.split(/\?(.*)/s);

@@ -4,6 +4,7 @@
  * of one recipe, and for those of all that run together.
  */
 
+import { formatHostPort } from "../host-text.ts";
 import type { PlannedJob } from "./from-recipe.ts";
 import type { ListenPlan } from "./plan.ts";
 import type { RecipeProblem } from "./problems.ts";
@@ -21,8 +22,7 @@ export function sharedAddresses(jobs: readonly PlacedJob[]): RecipeProblem[] {
   return jobs.flatMap((job, i) => {
     const first = jobs.slice(0, i).find((other) => collide(other, job));
     if (first === undefined) return [];
-    const { host, port } = job.plan.listen!;
-    const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const where = formatHostPort(job.plan.listen!);
     const text = `the job "${first.plan.job}" listens on ${where} too — give one of them another port`;
     const paths = job.plan.source.kind === "listen" ? OF_SOURCE : OF_PLAYERS;
     return [{ place: job.origin(...paths) ?? { kind: "none" }, text }];

@@ -11,6 +11,7 @@
  */
 import type { Amf0Value } from "../amf/amf0.ts";
 import { UsageError } from "../errors.ts";
+import { bracketed } from "../host-text.ts";
 
 /** Where to connect and what to ask for. The optional parts replace what connect would say by itself. */
 export type RtmpUrl = RtmpOverrides & {
@@ -123,8 +124,7 @@ export function redactText(text: string): string {
 }
 
 function formatServer(url: RtmpUrl): string {
-  const host = url.host.includes(":") ? `[${url.host}]` : url.host;
-  return `${url.scheme}://${host}${url.explicitPort ? `:${url.port}` : ""}`;
+  return `${url.scheme}://${bracketed(url.host)}${url.explicitPort ? `:${url.port}` : ""}`;
 }
 
 function maskQuery(text: string): string {
