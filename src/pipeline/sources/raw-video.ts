@@ -81,6 +81,9 @@ class RawRun implements Pictures {
   #audioFacts: AudioFacts | undefined;
   #waiting: TimedUnit[] = [];
   #untimed = 0;
+  /** When this round of a loop began, and its latest picture's place in it: media times in ms. */
+  #roundStart = 0;
+  #lastTime = 0;
 
   constructor(options: RawVideoOptions, ingest: Ingest, signal: AbortSignal) {
     this.#options = options;
@@ -122,7 +125,9 @@ class RawRun implements Pictures {
       if (this.#signal.aborted) return "stopped";
       if (!this.#options.loop)
         return this.#options.nature === "made" ? "the end of the file" : "the program ended";
-      this.#ingest.newSession(this.#clock?.frameMs ?? 1000 / DEFAULT_FPS);
+      const frameMs = this.#clock?.frameMs ?? 1000 / DEFAULT_FPS;
+      this.#ingest.newSession(frameMs);
+      this.#roundStart += this.#lastTime + frameMs;
       this.#clock = undefined;
       this.#origin = undefined;
     }
@@ -192,7 +197,8 @@ class RawRun implements Pictures {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const one of waiting) {
-      const turn = untilTurn(this.#turns, one.time);
+      this.#lastTime = one.time;
+      const turn = untilTurn(this.#turns, this.#roundStart + one.time);
       if (turn !== undefined) await turn;
       if (this.#signal.aborted) return;
       this.#publish(one);
