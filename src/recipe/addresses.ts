@@ -174,21 +174,23 @@ export function aFolder(path: string): UsageProblem {
   return { value: path, what: "is a folder", instead };
 }
 
+/** Values of a query that are shorter say which server or version is meant. */
+const SHORTEST_TOKEN = 3;
+
 /** What must never be shown of an address: keys, tokens and passwords, longest parts first. */
 export function secretsOf(url: RtmpUrl, options: { nameIsSecret: boolean }): string[] {
   const connectArgs = (url.connectArgs ?? []).filter((value) => typeof value === "string");
   const queries = [url.app, url.streamName, url.tcUrl ?? "", url.swfUrl ?? ""].flatMap((text) => {
     const q = text.indexOf("?");
-    return q < 0
-      ? []
-      : [
-          text.slice(q + 1),
-          ...text
-            .slice(q + 1)
-            .split("&")
-            .map((pair) => pair.replace(/^[^=]*=/, "")),
-        ];
+    const query = q < 0 ? "" : text.slice(q + 1);
+    return [query, ...query.split("&").map(secretOfPair)];
   });
   const name = options.nameIsSecret ? [url.streamName, url.streamName.replace(/\?.*$/s, "")] : [];
   return [...name, ...queries, ...connectArgs, url.password ?? ""].filter((text) => text !== "");
+}
+
+/** What is secret of a part of a query: `token=...` is, but each 1 in every line is none because of `backup=1`. */
+function secretOfPair(pair: string): string {
+  const value = pair.replace(/^[^=]*=/, "");
+  return value.length < SHORTEST_TOKEN ? pair : value;
 }

@@ -151,7 +151,8 @@ describe("secretsOf", () => {
   test.each([
     ["rtmp://h/live/key", true, ["key"]],
     ["rtmp://h/live/cam", false, []],
-    ["rtmp://h/live/cam?token=abc&x=1", false, ["token=abc&x=1", "abc", "1"]],
+    ["rtmp://h/live/cam?token=abc&x=1", false, ["token=abc&x=1", "abc", "x=1"]],
+    ["rtmp://h/live2?backup=1/key", false, ["backup=1"]],
     ["rtmp://h/live/cam?token=abc", true, ["cam?token=abc", "cam", "token=abc", "abc"]],
     ["rtmp://user:p%40ss@h/live/cam", false, ["p@ss"]],
     ["rtmp://h/live?auth=xyz/cam", false, ["auth=xyz", "xyz"]],

@@ -57,7 +57,7 @@ const PAIRS: readonly Pair[] = [
           required: false,
         },
       ],
-      secrets: ["abc?x=1", "abc", "x=1", "1"],
+      secrets: ["abc?x=1", "abc", "x=1"],
     },
   ],
   [
