@@ -12,6 +12,7 @@ import { Hooks } from "./hooks.ts";
 import { Ingest } from "./ingest.ts";
 import type { JobEvent, JobReport, JobStatus } from "./report.ts";
 import { SilenceStage } from "./silence.ts";
+import { LONGEST_TIMER_MS } from "./sleep.ts";
 import { judgeSource } from "./source-patience.ts";
 import type { Sink, Source } from "./source.ts";
 import { realSupervision, supervise, type AfterEnd, type Failure, type Supervision } from "./supervise.ts";
@@ -31,7 +32,6 @@ export type JobContext = {
 const BRIDGE_MS = 40;
 /** The clocks are looked at this often at least while an end is planned, in ms. */
 const LOOK_MS = 30_000;
-const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** Runs a job to its end and says what became of it. Never throws for what peers or disks do. */
 export function runJob(plan: Plan, parts: JobParts, context: JobContext): Promise<JobReport> {

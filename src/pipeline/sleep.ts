@@ -3,12 +3,15 @@
  * thing happens makes a promise for each sleep: one that lives long keeps what every sleep hung on it.
  */
 
-/** Waits `ms`, or until `signal` aborts. */
+/** Timers of more, about 24 days, would fire at once. */
+export const LONGEST_TIMER_MS = 0x7fffffff;
+
+/** Waits `ms`, 24 days at most, or until `signal` aborts. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return sleepUntil(undefined, ms, signal);
 }
 
-/** Waits `ms`, or until `event` settles or `signal` aborts, if that is earlier. */
+/** Waits `ms`, 24 days at most, or until `event` settles or `signal` aborts, if that is earlier. */
 export function sleepUntil(
   event: Promise<unknown> | undefined,
   ms: number,
@@ -20,7 +23,7 @@ export function sleepUntil(
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, LONGEST_TIMER_MS));
     signal.addEventListener("abort", done, { once: true });
     event?.then(done, done);
     if (signal.aborted) done();

@@ -38,3 +38,13 @@ test("a sleep leaves nothing on a signal that outlives it", async () => {
   await asleep;
   expect(listeners.size).toBe(0);
 });
+
+test("a sleep of more than 24.8 days does not end at once", async () => {
+  const controller = new AbortController();
+  let over = false;
+  const asleep = sleep(2 ** 31, controller.signal).then(() => (over = true));
+  await sleep(20, never);
+  expect(over).toBe(false);
+  controller.abort();
+  await asleep;
+});
