@@ -170,7 +170,7 @@ class Job {
     const { signal } = this.#stopSource;
     const supervision: Supervision<string> = {
       ...realSupervision(this.#plan.retry, (failure) => this.#onSourceFailure(failure)),
-      onEnd: (reason, attempts) => this.#onSourceEnded(reason, attempts),
+      onEnd: (reason, short) => this.#onSourceEnded(reason, short),
     };
     try {
       const reason = await supervise((live) => this.#attemptSource(live, signal), supervision, signal);
@@ -184,10 +184,10 @@ class Job {
   }
 
   /** A session ended in good order; more of the stream may be wanted. */
-  #onSourceEnded(reason: string, attempts: number): AfterEnd {
+  #onSourceEnded(reason: string, short: number): AfterEnd {
     const { nature } = this.#source;
     if (nature === "made") return "over";
-    this.#context.report({ event: "ended", name: "source", reason, attempts });
+    this.#context.report({ event: "ended", name: "source", reason, attempts: short });
     // The door stays open: whoever comes next is not kept waiting.
     if (nature === "awaited") return "at-once";
     if (!this.#isWantedAgain() || this.#source.wasLast?.() === true) return "over";

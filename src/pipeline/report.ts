@@ -13,7 +13,7 @@ export type State = "idle" | "connecting" | "live" | "waiting" | "done" | "faile
 export type JobEvent =
   | { readonly event: "start"; readonly source: string; readonly destinations: readonly string[] }
   | { readonly event: "live"; readonly name: string }
-  /** `attempts` in a row have come to nothing lasting, this session among them; 0 if it lasted. */
+  /** `attempts` sessions in a row have ended after a moment, this one among them; 0 if it was longer. */
   | {
       readonly event: "ended";
       readonly name: string;

@@ -1,7 +1,8 @@
 /**
  * The one place that tries again. A source or a sink is an attempt that may fail, or end and be wanted again; between
- * attempts the wait doubles from `min` to `max` with jitter and starts over after half a minute of real flow. Whether
- * to go on is the caller's decision, who sees every failure and every end.
+ * attempts the wait doubles from `min` to `max` with jitter. It starts over after half a minute of real flow, and at the
+ * end of a session: the next one must not be missed, so that only those that end after a moment make the wait longer.
+ * Whether to go on is the caller's decision, who sees every failure and every end.
  */
 
 import { isSaid } from "./faults.ts";
@@ -33,14 +34,16 @@ export type Supervision<T = unknown> = {
   /** Whether to try again, told before each wait. */
   readonly onFailure: (failure: Failure) => "retry" | "give-up";
   /**
-   * What follows what an attempt resolved with; `attempts` in a row have come to nothing lasting, 0 if this one flowed
-   * for RESET_AFTER_MS. Without it the first end is the end.
+   * What follows what an attempt resolved with; `short` ends in a row came after less than SESSION_MS of flow, this one
+   * among them, 0 if it was longer. Without it the first end is the end.
    */
-  readonly onEnd?: (result: T, attempts: number) => AfterEnd;
+  readonly onEnd?: (result: T, short: number) => AfterEnd;
 };
 
 /** Flow for this long means that the trouble is over. */
 export const RESET_AFTER_MS = 30_000;
+/** What flowed for this long and ended was a session: the next one may begin right behind it. */
+export const SESSION_MS = 2_000;
 
 /** Supervision over the real clock. */
 export function realSupervision(
@@ -63,24 +66,28 @@ export async function supervise<T>(
 ): Promise<T | undefined> {
   const { now, onEnd, onFailure } = supervision;
   let attempts = 0;
+  let short = 0;
   while (!signal.aborted) {
     let liveSince: number | undefined;
     const [outcome] = await Promise.allSettled([attempt(() => (liveSince ??= now()))]);
-    const flowed = liveSince !== undefined && now() - liveSince >= RESET_AFTER_MS;
-    attempts = flowed ? 0 : attempts + 1;
+    const flowed = liveSince === undefined ? 0 : now() - liveSince;
+    let wait: number;
     if (outcome.status === "fulfilled") {
-      const after = signal.aborted ? "over" : (onEnd?.(outcome.value, attempts) ?? "over");
+      short = flowed >= SESSION_MS ? 0 : short + 1;
+      const after = signal.aborted ? "over" : (onEnd?.(outcome.value, short) ?? "over");
       if (after === "over") return outcome.value;
-      if (after === "at-once") attempts = 0;
-      else await supervision.sleep(backoff(undefined, attempts, supervision), signal);
-      continue;
+      // Whoever ends in good order is there: attempts that failed before do not count.
+      attempts = 0;
+      if (after === "at-once") short = 0;
+      wait = after === "at-once" ? 0 : backoff(undefined, short, supervision);
+    } else {
+      if (signal.aborted) return undefined;
+      const error: unknown = outcome.reason;
+      attempts = flowed >= RESET_AFTER_MS ? 1 : attempts + 1;
+      wait = backoff(error, attempts, supervision);
+      if (onFailure({ error, attempts, wait }) === "give-up") throw error;
     }
-    if (signal.aborted) return undefined;
-    const error: unknown = outcome.reason;
-    attempts = Math.max(1, attempts);
-    const wait = backoff(error, attempts, supervision);
-    if (onFailure({ error, attempts, wait }) === "give-up") throw error;
-    await supervision.sleep(wait, signal);
+    if (wait > 0) await supervision.sleep(wait, signal);
   }
   return undefined;
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { RemoteError, TransportError, type Refusal } from "../../src/errors.ts";
 import {
   RESET_AFTER_MS,
+  SESSION_MS,
   supervise,
   type AfterEnd,
   type Failure,
@@ -178,26 +179,33 @@ describe("an attempt that ends and is wanted again", () => {
     });
   });
 
-  test("after real flow waits the shortest time, and starts the waits over", async () => {
-    const flow = [10, 10, RESET_AFTER_MS, RESET_AFTER_MS, RESET_AFTER_MS - 1, 10];
+  test("after a session waits the shortest time, and starts the waits over", async () => {
+    const flow = [10, 10, SESSION_MS, SESSION_MS, SESSION_MS - 1, 10, 10];
     expect(await sessions(flow, "again")).toMatchObject({
-      slept: [1000, 2000, 1000, 1000, 1000],
-      ends: [1, 2, 0, 0, 1, 2],
+      slept: [1000, 2000, 1000, 1000, 1000, 2000],
+      ends: [1, 2, 0, 0, 1, 2, 3],
     });
   });
 
-  test("counts in one row with attempts that fail", async () => {
-    expect(await sessions([10, -10, 10, -10, RESET_AFTER_MS, -10, 10], "again")).toMatchObject({
-      slept: [1000, 2000, 4000, 8000, 1000, 1000],
-      ends: [1, 3, 0, 2],
-      failures: [2, 4, 1],
+  test("in good order forgets attempts that failed before; these do not make short ends forgotten", async () => {
+    expect(await sessions([-10, -10, -10, 10, -10, 10, -10, 10], "again")).toMatchObject({
+      slept: [1000, 2000, 4000, 1000, 1000, 2000, 1000],
+      ends: [1, 2, 3],
+      failures: [1, 2, 3, 1, 1],
+    });
+  });
+
+  test("after a failure with real flow before it waits the shortest time", async () => {
+    expect(await sessions([-10, -10, -RESET_AFTER_MS, -10, SESSION_MS], "again")).toMatchObject({
+      slept: [1000, 2000, 1000, 2000],
+      failures: [1, 2, 1, 2],
     });
   });
 
   test("at once does not wait, nor begin a row", async () => {
     expect(await sessions([10, 10, -10, 10], "at-once")).toMatchObject({
       slept: [1000],
-      ends: [1, 1, 2],
+      ends: [1, 1, 1],
       failures: [1],
     });
   });
