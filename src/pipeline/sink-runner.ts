@@ -207,7 +207,8 @@ export class SinkRunner {
       await supervise((live) => this.#attempt(hub, live), supervision, signal);
       this.status.state = this.status.state === "failed" ? "failed" : "done";
     } catch (error) {
-      this.#onGivenUp(error);
+      // What was made of it may say more.
+      this.#onGivenUp(this.status.error ?? error);
       // What breaks while an episode ends says nothing of the next one.
       if (!this.#ending) this.#lostHope();
     }

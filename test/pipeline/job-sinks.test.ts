@@ -218,6 +218,18 @@ describe("a sink that is lost", () => {
     expect(asks).toEqual([false, false, true, true]);
   });
 
+  test("right after it was accepted, three times, is asked about by the only one, too", async () => {
+    const { source } = liveSource();
+    const sink = new FakeSink("a");
+    const job = new FakeJob(makePlan(), source, [sink]);
+    for (let n = 1; n <= 3; n++) {
+      await until("live", () => sink.sessions.length === n && job.status?.sinks[0]?.state === "live");
+      sink.lose(HUNG_UP);
+    }
+    await job.done;
+    expect(job.of("failed")).toMatchObject([{ error: expect.stringContaining("is the stream key right") }]);
+  });
+
   test("right after it was accepted is only lost, if it was live before", async () => {
     const { source, controls } = liveSource();
     const sink = new FakeSink("a");
