@@ -8,6 +8,7 @@ import { isLibrtmpAddress, parseLibrtmpAddress, type NamedOptions } from "../rtm
 import { parseRtmpServer, parseRtmpUrl, redactText, redactUrl, withKey, type RtmpUrl } from "../rtmp/url.ts";
 import { isCaptureAddress, parseCapture } from "./capture.ts";
 import type { SinkPlan, SourcePlan } from "./plan.ts";
+import { SHORTEST_TOKEN } from "./secrets.ts";
 
 /** Sources that the specification names and this version does not have yet. */
 const LATER = /^(rtsp):/i;
@@ -174,9 +175,6 @@ export function aFolder(path: string): UsageProblem {
   return { value: path, what: "is a folder", instead };
 }
 
-/** Values of a query that are shorter say which server or version is meant. */
-const SHORTEST_TOKEN = 3;
-
 /** What must never be shown of an address: keys, tokens and passwords, longest parts first. */
 export function secretsOf(url: RtmpUrl, options: { nameIsSecret: boolean }): string[] {
   const connectArgs = (url.connectArgs ?? []).filter((value) => typeof value === "string");
@@ -186,11 +184,17 @@ export function secretsOf(url: RtmpUrl, options: { nameIsSecret: boolean }): str
     return [query, ...query.split("&").map(secretOfPair)];
   });
   const name = options.nameIsSecret ? [url.streamName, url.streamName.replace(/\?.*$/s, "")] : [];
-  return [...name, ...queries, ...connectArgs, url.password ?? ""].filter((text) => text !== "");
+  return [
+    ...name,
+    ...queries,
+    ...connectArgs.filter((text) => text.length >= SHORTEST_TOKEN),
+    url.password ?? "",
+  ].filter((text) => text !== "");
 }
 
 /** What is secret of a part of a query: `token=...` is, but each 1 in every line is none because of `backup=1`. */
 function secretOfPair(pair: string): string {
   const value = pair.replace(/^[^=]*=/, "");
+  if (value === "") return "";
   return value.length < SHORTEST_TOKEN ? pair : value;
 }

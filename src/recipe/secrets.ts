@@ -6,6 +6,8 @@
 import type { Inserted, Node } from "./tree.ts";
 
 const SHOWN = "***";
+/** Values of a query that are shorter say which server or format is meant. */
+export const SHORTEST_TOKEN = 4;
 
 /** A text that must not be shown; `reveal` is for whoever sends it to a server. */
 export class Secret {
@@ -51,8 +53,20 @@ export function insertedSecrets(root: Node, isKey: (name: string) => boolean): s
 }
 
 function secretPieces(text: string, inserted: readonly Inserted[], isKey: boolean): string[] {
-  const pieces = inserted.filter((piece) => piece.private || isKey || isInSecretPart(text, piece));
-  return pieces.map(({ start, end }) => text.slice(start, end));
+  return inserted.flatMap((piece) => {
+    if (piece.private || isKey) return text.slice(piece.start, piece.end);
+    return isInSecretPart(text, piece) ? inAddress(text, piece) : [];
+  });
+}
+
+/** A short value of a query is none by itself, as `channel=1` would hide each 1 in every line: then the pair is it. */
+function inAddress(text: string, { start, end }: Inserted): string {
+  const piece = text.slice(start, end);
+  const query = text.indexOf("?", text.indexOf("://") + 3);
+  if (piece.length >= SHORTEST_TOKEN || query < 0 || start <= query) return piece;
+  const from = Math.max(query, text.lastIndexOf("&", start - 1)) + 1;
+  const to = text.indexOf("&", end);
+  return text.slice(from, to < 0 ? undefined : to);
 }
 
 /** Whether a piece lies in the query or the userinfo of an address, or holds them. Passwords may hold an @, or a slash. */

@@ -151,11 +151,12 @@ describe("secretsOf", () => {
   test.each([
     ["rtmp://h/live/key", true, ["key"]],
     ["rtmp://h/live/cam", false, []],
-    ["rtmp://h/live/cam?token=abc&x=1", false, ["token=abc&x=1", "abc", "x=1"]],
+    ["rtmp://h/live/cam?token=abcd&x=1", false, ["token=abcd&x=1", "abcd", "x=1"]],
     ["rtmp://h/live2?backup=1/key", false, ["backup=1"]],
-    ["rtmp://h/live/cam?token=abc", true, ["cam?token=abc", "cam", "token=abc", "abc"]],
+    ["rtmp://h/live/cam?format=flv&backup=", false, ["format=flv&backup=", "format=flv"]],
+    ["rtmp://h/live/cam?token=abcd", true, ["cam?token=abcd", "cam", "token=abcd", "abcd"]],
     ["rtmp://user:p%40ss@h/live/cam", false, ["p@ss"]],
-    ["rtmp://h/live?auth=xyz/cam", false, ["auth=xyz", "xyz"]],
+    ["rtmp://h/live?auth=wxyz/cam", false, ["auth=wxyz", "wxyz"]],
   ])("of %p (name secret: %p)", (text, nameIsSecret, secrets) => {
     expect([...new Set(secretsOf(parseRtmpUrl(text), { nameIsSecret }))]).toEqual(secrets);
   });

@@ -32,7 +32,7 @@ describe("what a command line means", () => {
     ],
     [`pull ${RTMP} -o a.flv --output=b.flv`, { sinks: [{ template: "a.flv" }, { template: "b.flv" }] }],
     [`pull ${RTMP} a.flv -t own=${DEST}`, { sinks: [{ kind: "file" }, { kind: "rtmp", name: "own" }] }],
-    [`pull ${RTMP}?token=abc`, { job: "cam", secrets: ["token=abc", "abc"] }],
+    [`pull ${RTMP}?token=abcd`, { job: "cam", secrets: ["token=abcd", "abcd"] }],
     ["pull http://h/live/cam.flv", { job: "cam", source: { kind: "http", name: "http://h/live/cam.flv" } }],
     ["pull https://u:pw@h/cam.flv?key=abc", { secrets: ["key=abc", "pw"] }],
     ["pull listen:1935/live", { job: "live", listen: { host: "127.0.0.1", port: 1935, key: undefined } }],

@@ -129,7 +129,11 @@ describe("no problem shows", () => {
 
   test("a secret of two letters, where it is a word of its own", () => {
     const world: World = { variables: { TOKEN: "q7", WAIT: "q7" } };
-    const text = shown(jobRecipe('from: { url: "rtmp://h/live/x?t=${TOKEN}", wait: "${WAIT}" }'), world);
+    const job = [
+      'from: { url: rtmp://h/live/x, wait: "${WAIT}" }',
+      'to: { own: { url: rtmp://h/a, key: "${TOKEN}" } }',
+    ].join("\n");
+    const text = shown(jobRecipe(job), world);
     expect(text.join("\n")).toContain('"***" is no duration');
     expect(text.at(-1)).toContain("Nothing was started");
   });

@@ -24,7 +24,7 @@ describe("a secret", () => {
 });
 
 const WORLD: World = {
-  variables: { V: "from-env", ODD: "a/b@c", HOST: "a-host", CREDENTIALS_DIRECTORY: "/c" },
+  variables: { V: "from-env", N: "1", ODD: "a/b@c", HOST: "a-host", CREDENTIALS_DIRECTORY: "/c" },
   files: { "/f": "from-file", "/c/k": "from-cred" },
 };
 
@@ -38,6 +38,9 @@ describe("what came from a variable is a secret", () => {
   test.each<[string, string, string[]]>([
     ["in a key", 'to: { own: { url: rtmp://h/a, key: "x${V}" } }', ["from-env"]],
     ["in a query", 'from: "rtmp://h/l/x?token=${V}"', ["from-env"]],
+    ["in a query, with its name if it is short", 'from: "rtmp://h/l/x?a=b&channel=${N}&c=d"', ["channel=1"]],
+    ["in a query, at its end, if it is short", 'from: "rtmp://h/l/x?channel=${N}"', ["channel=1"]],
+    ["in a key, however short", 'to: { own: { url: rtmp://h/a, key: "${N}" } }', ["1"]],
     ["in a query of the application", 'from: "rtmp://h/l?token=${V}/x"', ["from-env"]],
     ["in a password", 'from: "rtmp://me:${V}@h/l/x"', ["from-env"]],
     ["in a password with a slash and an @", 'from: "rtmp://me:${ODD}@h/l/x?a=b"', ["a/b@c"]],
