@@ -84,7 +84,9 @@ export class Narrator {
         return;
       case "retry":
         this.#tellInRow(event, event.error, `; trying again in ${formatDuration(event.waitMs)}`, (text) =>
-          this.#awaited && event.name === "source" ? log.info(text) : log.warn(text),
+          this.#awaited && event.name === "source" && event.refused !== true
+            ? log.info(text)
+            : log.warn(text),
         );
         return;
       case "failed":

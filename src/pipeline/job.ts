@@ -7,7 +7,7 @@ import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
 import { aborted } from "./aborted.ts";
 import { Episodes } from "./episodes.ts";
-import { isNotLive, isStalled, isUnsaid } from "./faults.ts";
+import { isNotLive, isRefusal, isStalled, isUnsaid } from "./faults.ts";
 import { Hooks } from "./hooks.ts";
 import { Ingest } from "./ingest.ts";
 import type { JobEvent, JobReport, JobStatus } from "./report.ts";
@@ -296,7 +296,8 @@ class Job {
       this.#status.sourceState = "waiting";
       const { attempts, wait } = failure;
       const error = describe(failure.error);
-      this.#context.report({ event: "retry", name: "source", error, attempts, waitMs: wait });
+      const refused = isRefusal(failure.error);
+      this.#context.report({ event: "retry", name: "source", refused, error, attempts, waitMs: wait });
     }
     return decision;
   }

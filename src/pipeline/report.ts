@@ -23,6 +23,8 @@ export type JobEvent =
   | {
       readonly event: "retry";
       readonly name: string;
+      /** The peer said no, to the key, the application or the name. */
+      readonly refused?: boolean;
       readonly error: string;
       readonly attempts: number;
       readonly waitMs: number;

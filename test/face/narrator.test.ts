@@ -77,11 +77,12 @@ describe("events", () => {
 
   test("a source that is waited for is no trouble before it was there", () => {
     const { narrator, lines } = makeNarrator({ awaited: true });
-    const retry = (name: string, attempts: number, error: string): void =>
-      narrator.tell({ event: "retry", name, error, attempts, waitMs: 1000 });
+    const retry = (name: string, attempts: number, error: string, refused = false): void =>
+      narrator.tell({ event: "retry", name, refused, error, attempts, waitMs: 1000 });
     const start = (): void => narrator.tell({ event: "start", source: "a", destinations: ["b"] });
     start();
     retry("source", 1, "not live");
+    retry("source", 2, "not allowed", true);
     retry("twitch", 1, "refused");
     narrator.tell({ event: "live", name: "source" });
     retry("source", 1, "reset");
@@ -90,6 +91,7 @@ describe("events", () => {
     expect(lines).toEqual([
       "info [show] a -> b",
       "info [show] not live; trying again in 1s",
+      "warn [show] not allowed; trying again in 1s",
       "warn [show/twitch] refused; trying again in 1s",
       "info [show] live",
       "warn [show] reset; trying again in 1s",
