@@ -11,14 +11,14 @@ type Write = (bytes: Uint8Array) => number;
 const RETRY_MS = 100;
 /** Older lines go when more than this waits, in bytes. */
 const MOST_KEPT = 1024 * 1024;
-/** At the end: how long a reader that takes nothing is waited for, and one that takes a little; in ms. */
-const PATIENCE_MS = 1000;
+/** At the end: how long a reader is waited for that takes a little, in ms. */
 const LONGEST_FINISH_MS = 10_000;
 const PAUSE_MS = 10;
 
 /** Writes lines and keeps what cannot leave yet; see the head of this file. */
 export class LineOutput {
   readonly #write: Write;
+  readonly #patience: number;
   readonly #sleep: (ms: number) => void;
   #kept: Uint8Array[] = [];
   #size = 0;
@@ -26,9 +26,10 @@ export class LineOutput {
   #begun = false;
   #timer: Timer | undefined;
 
-  /** `sleep` holds everything up for some ms. */
-  constructor(write: Write, sleep: (ms: number) => void = Bun.sleepSync) {
+  /** A reader that takes nothing is waited for `patience` ms at the end; `sleep` holds everything up for some ms. */
+  constructor(write: Write, patience: number, sleep: (ms: number) => void = Bun.sleepSync) {
     this.#write = write;
+    this.#patience = patience;
     this.#sleep = sleep;
   }
 
@@ -72,7 +73,7 @@ export class LineOutput {
   /** Nothing more comes: gives the reader a moment for what is kept. */
   finish(): void {
     let [idle, total] = [0, 0];
-    while (this.stuck && idle < PATIENCE_MS && total < LONGEST_FINISH_MS) {
+    while (this.stuck && idle < this.#patience && total < LONGEST_FINISH_MS) {
       const before = this.#size;
       this.flush();
       idle = this.#size < before ? 0 : idle + PAUSE_MS;

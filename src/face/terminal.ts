@@ -9,6 +9,9 @@ import { longestFirst, maskSecrets } from "../secret-text.ts";
 
 const STDERR = 2;
 const STDOUT = 1;
+/** How long a reader that has stalled is waited for at the end: of the log, and of what was asked for; in ms. */
+const LOG_PATIENCE_MS = 1_000;
+const ANSWER_PATIENCE_MS = 10_000;
 
 /** Where lines go; see the head of this file. */
 export class Terminal {
@@ -16,8 +19,8 @@ export class Terminal {
   readonly interactive: boolean;
   /** Whether colours are wanted. */
   readonly colour: boolean;
-  readonly #err = new LineOutput((bytes) => writeSync(STDERR, bytes));
-  readonly #out = new LineOutput((bytes) => writeSync(STDOUT, bytes));
+  readonly #err = new LineOutput((bytes) => writeSync(STDERR, bytes), LOG_PATIENCE_MS);
+  readonly #out = new LineOutput((bytes) => writeSync(STDOUT, bytes), ANSWER_PATIENCE_MS);
   #secrets: readonly string[] = [];
   /** The status lines as they stand; the cursor is behind the last one. */
   #status: readonly string[] = [];

@@ -18,7 +18,7 @@ function makeReader() {
     reader.slept += ms;
     reader.onSleep();
   };
-  return { reader, output: new LineOutput(write, sleep) };
+  return { reader, output: new LineOutput(write, 1000, sleep) };
 }
 
 test("lines go at once, and short writes go on", () => {
