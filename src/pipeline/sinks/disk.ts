@@ -154,6 +154,13 @@ export function slowDisk(path: string, bytes: number): DiskError {
   });
 }
 
+/** The same of a reader of our stdout. */
+export function slowReader(name: string, bytes: number): DiskError {
+  const mib = Math.round(bytes / 1024 / 1024);
+  const text = `Cannot write "${name}": its reader is too slow, ${mib} MiB wait for it`;
+  return new DiskError(text, { path: name, code: "EPIPE" });
+}
+
 /** The same error as one that time may heal. */
 export function asPassing({ message, path, code, cause }: DiskError): DiskError {
   return new DiskError(message, { path, code, passing: true }, { cause });

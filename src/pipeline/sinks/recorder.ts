@@ -13,7 +13,7 @@ import { isHeader } from "../headers.ts";
 import type { QueueLimits } from "../queue.ts";
 import type { Ending, SinkContext } from "../source.ts";
 import { Cutter, type SegmentRule } from "./cutter.ts";
-import { diskError, isFull, silentDisk, silentReader, slowDisk, type Disk } from "./disk.ts";
+import { diskError, isFull, silentDisk, silentReader, slowDisk, slowReader, type Disk } from "./disk.ts";
 import { OpenFiles } from "./open-files.ts";
 import { indexRoom, OpenRecording } from "./open-recording.ts";
 import { RecorderSession } from "./recorder-session.ts";
@@ -141,7 +141,7 @@ export class Recorder {
     const { queue } = session;
     const files = this.#files;
     try {
-      if (queue.overflowed) throw this.#passing(slowDisk(this.#options.name, this.#options.queue.bytes));
+      if (queue.overflowed) throw this.#overflow();
       const now = clock.monotonic();
       session.drainedAt = now;
       let taken = false;
@@ -311,6 +311,12 @@ export class Recorder {
     this.#stuck.leave(
       error instanceof DiskError && error.code === "EBUSY" ? store.retire(open) : store.rescue(open),
     );
+  }
+
+  /** What is said of a disk, or a reader of stdout, that more waits for than may. */
+  #overflow(): unknown {
+    const { store, name, queue } = this.#options;
+    return store === undefined ? slowReader(name, queue.bytes) : this.#passing(slowDisk(name, queue.bytes));
   }
 
   /** What is said of a disk, or a reader of stdout, that has not come back after an abort. */

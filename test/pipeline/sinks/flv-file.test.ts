@@ -227,6 +227,19 @@ describe("failures", () => {
     expect(timesOf(readFlv(readFileSync(path))).slice(0, 5)).toEqual([0, 0, 0, 40, 80]);
   });
 
+  test("whoever reads stdout too slowly is told so, and not that it is the disk", async () => {
+    const host = new SinkHost();
+    const queue: QueueLimits = { bytes: 100_000, ms: Infinity, policy: "fail" };
+    const run = host.run(flvFileSink({ name: "stdout", files: undefined, queue }));
+    host.feed(`V1 K0*90000 ${Array.from({ length: 9 }, (_, i) => `f${i * 40 + 40}*90000`).join(" ")}`);
+    const error = (await run.catch((reason: unknown) => reason)) as DiskError;
+    expect([error.message, error.code, error.passing]).toEqual([
+      'Cannot write "stdout": its reader is too slow, 0 MiB wait for it',
+      "EPIPE",
+      false,
+    ]);
+  });
+
   test("another recording beside it goes on", async () => {
     const folder = scratch("flv");
     writeFileSync(join(folder, "file"), "");
