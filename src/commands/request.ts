@@ -127,17 +127,23 @@ function readPem(path: string | undefined, flag: string, what: string): string |
   return text;
 }
 
-/** Keys hold = themselves, so NAME= counts only if a destination has that name. */
+/**
+ * Keys hold = themselves, so NAME= counts only if a destination has that name; what could have been meant as one is
+ * told apart, and nothing is read for a name that is certainly wrong.
+ */
 function readKeys(
   texts: readonly string[],
   names: readonly (string | undefined)[],
   read: (value: string) => string,
 ): WrittenKey[] {
   return texts.map((text) => {
-    const equals = text.indexOf("=");
-    const name = equals > 0 && names.includes(text.slice(0, equals)) ? text.slice(0, equals) : undefined;
-    const value = name === undefined ? text : text.slice(equals + 1);
-    return { name, value: read(value) };
+    const [, front = "", rest = ""] = /^([A-Za-z0-9][A-Za-z0-9._-]*)=(.*)$/s.exec(text) ?? [];
+    if (front === "") return { name: undefined, value: read(text) };
+    if (names.includes(front)) return { name: front, value: read(rest) };
+    // Padding of base64 names nothing.
+    if (/^=?$/.test(rest)) return { name: undefined, value: text };
+    const certain = /^(?:env:|@)/.test(rest);
+    return { name: undefined, value: certain ? UNREAD : text, unknown: { text: front, certain } };
   });
 }
 

@@ -14,10 +14,19 @@ import {
 } from "./addresses.ts";
 import { DEFAULT_BUFFER } from "./defaults.ts";
 import { LISTEN_KEY_NAME } from "./listen.ts";
+import { nearest } from "./nearest.ts";
 import type { SinkPlan } from "./plan.ts";
 
 /** A key: what -k gives, resolved, and the destination that it names, if it names one. */
-export type WrittenKey = { readonly name: string | undefined; readonly value: string };
+export type WrittenKey = {
+  readonly name: string | undefined;
+  readonly value: string;
+  /** What stands before = where it could be a name, and no destination has it. */
+  readonly unknown?: UnknownName;
+};
+
+/** `certain`: behind = stands where a key is to be read (env:, @), so this is a name and not part of a key. */
+export type UnknownName = { readonly text: string; readonly certain: boolean };
 
 /** What of a command line says where the stream goes. Texts as typed. */
 export type SinkRequest = {
@@ -72,17 +81,46 @@ function readDestinations(
   request: SinkRequest,
   problems: UsageProblem[],
 ): SinkPlan[] {
-  const { keys } = request;
+  const keys = written.length === 0 ? request.keys : knownKeys(written, request, problems);
   checkNames(written, keys, request, problems);
   const sinks: SinkPlan[] = [];
   for (const destination of written) {
     const key = keys.find((candidate) => candidate.name === undefined || candidate.name === destination.name);
-    for (const url of collect(problems, () => parseDestination(destination.address, key?.value))) {
+    // Where a key is missing because its name is wrong, the name is what there is to say.
+    const faults = key === undefined && keys.length < request.keys.length ? [] : problems;
+    for (const url of collect(faults, () => parseDestination(destination.address, key?.value))) {
       const name = freeName(destination.name ?? url.host, sinks);
       sinks.push({ kind: "rtmp", name, url, queue: DEFAULT_BUFFER, retry: undefined, required: true });
     }
   }
   return sinks;
+}
+
+/** The keys without those whose name is certainly one that no destination has: each of these is a problem. */
+function knownKeys(
+  written: readonly WrittenDestination[],
+  { keys, source = "" }: SinkRequest,
+  problems: UsageProblem[],
+): WrittenKey[] {
+  const names = written.flatMap(({ name }) => name ?? []);
+  const candidates = /^listen:/i.test(source) ? [...names, LISTEN_KEY_NAME] : names;
+  return keys.filter(({ unknown }) => {
+    if (unknown?.certain !== true) return true;
+    problems.push(noSuchName(unknown.text, names, candidates));
+    return false;
+  });
+}
+
+function noSuchName(text: string, names: readonly string[], candidates: readonly string[]): UsageProblem {
+  const near = nearest(text, candidates);
+  const there =
+    names.length === 0 ? "none has a name" : `there ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`;
+  const other = names.length === 0 ? `write -t ${text}=URL to name one` : "write one of these names";
+  return {
+    flag: "-k",
+    what: `no destination is called "${text}": ${there}`,
+    instead: near === undefined ? other : `did you mean ${near}?`,
+  };
 }
 
 /** Each name stands for one destination, and each key for one that has no other. */
@@ -106,11 +144,7 @@ function checkNames(
         what: [{ flag: "-k" }, " is for a destination on a server, and there is none"],
         ...hint,
       });
-    if (matches > 1 && twice === undefined)
-      problems.push({
-        what: [{ flag: "-k" }, " fits several destinations"],
-        instead: "name them: -t NAME=URL -k NAME=KEY",
-      });
+    if (matches > 1 && twice === undefined) problems.push(fitsSeveral(key, names));
   }
   const doubled = written.find((destination) => mine.filter((key) => fits(key, destination)).length > 1);
   if (doubled !== undefined)
@@ -118,6 +152,21 @@ function checkNames(
       what: `two keys for ${doubled.name ?? "the same destination"}`,
       instead: "one is enough",
     });
+}
+
+/** What stands before = may be part of the key: it is repeated only if it resembles a name. */
+function fitsSeveral({ unknown }: WrittenKey, names: readonly string[]): UsageProblem {
+  const near = unknown === undefined ? undefined : nearest(unknown.text, names);
+  if (unknown !== undefined && near !== undefined) return noSuchName(unknown.text, names, names);
+  const none =
+    unknown === undefined || names.length === 0 ? "" : `, and what stands before = names none of them`;
+  return {
+    what: [{ flag: "-k" }, ` fits several destinations${none}`],
+    instead:
+      none === ""
+        ? "name them: -t NAME=URL -k NAME=KEY"
+        : `write -k NAME=KEY, with one of ${names.join(", ")}`,
+  };
 }
 
 function freeName(wanted: string, sinks: readonly SinkPlan[]): string {

@@ -22,7 +22,8 @@ const keyOf = (argument: string, environment = {}): unknown => {
 
 describe("a key", () => {
   test("stands as it is written", () => {
-    expect(keyOf("abc=def")).toBe("abc=def");
+    for (const key of ["abc=def", "abc==", "abc=", "abc=env", "a?b=env:c", "=env:c"])
+      expect(keyOf(key)).toBe(key);
   });
 
   test("comes from a variable", () => {

@@ -179,6 +179,37 @@ describe("what is wrong with a command line", () => {
       "push s.flv rtmp://d/x rtmp://d/y -k KEY",
       "-k fits several destinations; name them: -t NAME=URL -k NAME=KEY",
     ],
+    ...["env:K", "@/nowhere/KEY"].flatMap((written): [string, ...string[]][] => [
+      [
+        `push s.flv -t twitch=rtmp://d/x -k twich=${written}`,
+        '-k: no destination is called "twich": there is twitch; did you mean twitch?',
+      ],
+      [
+        `push s.flv -t twitch=rtmp://d/x -t own=rtmp://d/y/KEY -k youtube=${written}`,
+        '-k: no destination is called "youtube": there are twitch, own; write one of these names',
+      ],
+      [
+        `push s.flv rtmp://d/x -k twitch=${written}`,
+        '-k: no destination is called "twitch": none has a name; write -t twitch=URL to name one',
+      ],
+      [
+        `relay listen:1935/a -t own=rtmp://d/x/KEY -k sorce=${written}`,
+        '-k: no destination is called "sorce": there is own; did you mean source?',
+      ],
+      [`pull ${RTMP} -k twich=${written}`, "-k is for a destination on a server, and there is none"],
+    ]),
+    [
+      "push s.flv -t twitch=rtmp://d/x -t own=rtmp://d/y -k twich=KEY",
+      '-k: no destination is called "twich": there are twitch, own; did you mean twitch?',
+    ],
+    [
+      "push s.flv -t twitch=rtmp://d/x -t own=rtmp://d/y -k somethingOTHER=KEY",
+      "-k fits several destinations, and what stands before = names none of them; write -k NAME=KEY, with one of twitch, own",
+    ],
+    [
+      "push s.flv -t twitch=rtmp://d/x -t own=rtmp://d/y -k twitchOTHERKEY==",
+      "-k fits several destinations; name them: -t NAME=URL -k NAME=KEY",
+    ],
     ["push s.flv rtmp://d/x -k KEY -k OTHER", "two keys for the same destination; one is enough"],
     ["push s.flv -t a=rtmp://d/x -k a=KEY -k OTHER", "two keys for a; one is enough"],
     [`push s.flv -t a=${DEST} -t a=${DEST}`, "two destinations are called a"],
@@ -235,7 +266,7 @@ describe("what is wrong with a command line", () => {
       '-k: cannot read "/nowhere/key": there is no such file',
       '--ca: cannot read "/nowhere/ca": there is no such file',
       '--for: "5" has no unit; write 5s for seconds or 5m for minutes',
-      "two keys for the same destination; one is enough",
+      '-k: no destination is called "a": none has a name; write -t a=URL to name one',
     ],
     [
       "pull show.flv --for 5 --until noon --retry-min 0s -k KEY",
