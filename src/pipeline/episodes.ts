@@ -6,6 +6,7 @@
 import { Hub } from "./hub.ts";
 import type { JobReport, SinkStatus } from "./report.ts";
 import { SinkRunner, type SinkRunnerOptions } from "./sink-runner.ts";
+import { LONGEST_TIMER_MS, sleepUntil } from "./sleep.ts";
 import type { Sink } from "./source.ts";
 
 /** What the episodes of a job are like. */
@@ -18,10 +19,13 @@ export type EpisodesOptions = Omit<SinkRunnerOptions, "alone" | "onHopeless"> & 
 
 /** What queues get to empty when the user stops the job, in ms. */
 const STOP_DRAIN_MS = 2000;
+/** Behind the first sink that is ready the others get this long, in ms. */
+const OTHERS_MS = 1000;
 
 /** The sinks of a job, episode after episode; see the head of this file. */
 export class Episodes {
   readonly #made: boolean;
+  readonly #hold: boolean;
   readonly #sinks: readonly SinkRunner[];
   #hub = new Hub();
   /** The hub of the episode before, which a sink that reconnects at its end may still ask for the current GOP. */
@@ -39,6 +43,7 @@ export class Episodes {
       return over;
     };
     this.#made = made;
+    this.#hold = options.hold;
     this.#sinks = sinks.map((sink) => new SinkRunner(sink, { ...options, alone, onHopeless: ask }));
   }
 
@@ -75,9 +80,16 @@ export class Episodes {
     };
   }
 
-  /** Resolves when each sink is live, or has failed for the first time. */
-  get settled(): Promise<unknown> {
-    return Promise.all(this.#sinks.map((sink) => sink.settled));
+  /**
+   * Resolves when media may begin, or `signal` aborts: when each sink is live, or has failed for the first time. One that
+   * does not answer holds up the others for a moment only: its queue keeps the beginning, unless none may drop.
+   */
+  async ready(signal: AbortSignal): Promise<void> {
+    const settled = this.#sinks.map((sink) => sink.settled);
+    const all = Promise.all(settled);
+    if (this.#hold) return sleepUntil(all, LONGEST_TIMER_MS, signal);
+    await sleepUntil(Promise.race(settled), LONGEST_TIMER_MS, signal);
+    await sleepUntil(all, OTHERS_MS, signal);
   }
 
   /**

@@ -15,6 +15,11 @@ export function isNotLive(error: unknown): boolean {
   return isStalled(error) || (error instanceof RemoteError && error.refusal === "not-live");
 }
 
+/** The server ended the connection in good order, without a word. */
+export function isHangUp(error: unknown): boolean {
+  return error instanceof TransportError && error.fault === "closed";
+}
+
 /** The server will not have us: asking again soon changes nothing. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof RemoteError && error.refusal !== "not-live" && error.refusal !== "failed";

@@ -5,9 +5,8 @@
 
 import { RemoteError, TransportError, describe } from "../errors.ts";
 import type { Plan } from "../recipe/plan.ts";
-import { aborted } from "./aborted.ts";
 import { Episodes } from "./episodes.ts";
-import { isNotLive, isRefusal, isStalled, isUnsaid } from "./faults.ts";
+import { isHangUp, isNotLive, isRefusal, isStalled, isUnsaid } from "./faults.ts";
 import { Hooks } from "./hooks.ts";
 import { Ingest } from "./ingest.ts";
 import type { JobEvent, JobReport, JobStatus } from "./report.ts";
@@ -59,6 +58,8 @@ class Job {
   #sessionLive = false;
   /** How the last session ended, if the server just fell silent: that may have been the end of the stream. */
   #silence: string | undefined;
+  /** How it ended, if the server hung up: that was the end of the stream, if there is none for as long as it is looked for. */
+  #hungUp: string | undefined;
   #onSessionLive: () => void = () => {};
   #endTimer: Timer | undefined;
   /** Runs while the source is not there: --wait before it ever was, `grace` each time that it is lost. */
@@ -110,9 +111,9 @@ class Job {
     if (until !== undefined) this.#planEnd(() => until - Date.now());
     this.#planPatience();
     this.#episodes.open();
-    // A source that is made here waits for its destinations.
-    if (this.#source.nature === "made")
-      await Promise.race([this.#episodes.settled, aborted(this.#stopSource.signal)]);
+    // A source that is made here waits for its destinations, unless it goes on by itself.
+    if (this.#source.nature === "made" && this.#source.flows !== true)
+      await this.#episodes.ready(this.#stopSource.signal);
     const reason = await this.#runSource();
     clearTimeout(this.#endTimer);
     clearTimeout(this.#absenceTimer);
@@ -170,6 +171,7 @@ class Job {
     const { signal } = this.#stopSource;
     const supervision: Supervision<string> = {
       ...realSupervision(this.#plan.retry, (failure) => this.#onSourceFailure(failure)),
+      isAbsent: isNotLive,
       onEnd: (reason, short) => this.#onSourceEnded(reason, short),
     };
     try {
@@ -177,6 +179,7 @@ class Job {
       if (signal.aborted) return this.#planned ? "the planned end" : "stopped";
       return reason ?? "stopped";
     } catch (error) {
+      if (this.#hungUp !== undefined && isGone(error)) return this.#hungUp;
       this.#sourceError = error;
       this.#status.sourceState = "failed";
       return describe(error);
@@ -207,7 +210,10 @@ class Job {
       this.#status.sourceState = "done";
       return reason;
     } catch (error) {
-      if (this.#sessionLive) this.#silence = isStalled(error) ? describe(error) : undefined;
+      if (this.#sessionLive) {
+        this.#silence = isStalled(error) ? describe(error) : undefined;
+        this.#hungUp = isHangUp(error) ? describe(error) : undefined;
+      }
       // Servers that announce no end just fall silent, as a network does that broke: the next attempt tells.
       else if (this.#silence !== undefined && isGone(error) && !this.#isWantedAgain()) return this.#silence;
       throw error;
@@ -241,7 +247,7 @@ class Job {
     }
     // A source that is ahead of the clock can wait until everybody is there.
     if (this.#episodes.begin() && this.#source.nature !== "made")
-      this.#ingest.waitFor(this.#episodes.settled);
+      this.#ingest.waitFor(this.#episodes.ready(this.#stopSource.signal));
   }
 
   #countGap(now: number): void {

@@ -16,6 +16,8 @@ export interface Source {
    * `played`: a stream of a server. `awaited`: publishers come to us and go, and the job stays.
    */
   readonly nature: "made" | "played" | "awaited";
+  /** Media is timed by its arrival: it does not wait, even where it is made here. */
+  readonly flows?: boolean;
   /** One session. Resolves with the reason when the stream ends, rejects when it is lost or never came. */
   run(ingest: Ingest, signal: AbortSignal): Promise<string>;
   /** Whether the session that has just ended was the last there can be: a server gave all of a file. */

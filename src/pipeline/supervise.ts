@@ -14,7 +14,7 @@ export type RetryPolicy = { readonly min: number; readonly max: number };
 /** What the caller is told of a failed attempt, who decides whether to try again. */
 export type Failure = {
   readonly error: unknown;
-  /** Failed attempts in a row; an attempt that flowed for RESET_AFTER_MS starts a new row. */
+  /** Failed attempts in a row; one that flowed for RESET_AFTER_MS starts a new row. Absences have a row of their own. */
   readonly attempts: number;
   /** The wait that the policy suggests, in ms. */
   readonly wait: number;
@@ -31,6 +31,8 @@ export type Supervision<T = unknown> = {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Whether an error is a refusal that asking again soon will not change. */
   readonly isHopeless?: (error: unknown) => boolean;
+  /** Whether an error says that the other side is there and only has nothing yet. */
+  readonly isAbsent?: (error: unknown) => boolean;
   /** Whether to try again, told before each wait. */
   readonly onFailure: (failure: Failure) => "retry" | "give-up";
   /**
@@ -40,6 +42,8 @@ export type Supervision<T = unknown> = {
   readonly onEnd?: (result: T, short: number) => AfterEnd;
 };
 
+/** What is not there yet is asked for this often at least, in ms: as much of its beginning is missed, or all of it. */
+const ABSENT_MS = 5_000;
 /** Flow for this long means that the trouble is over. */
 export const RESET_AFTER_MS = 30_000;
 /** What flowed for this long and ended was a session: the next one may begin right behind it. */
@@ -65,26 +69,23 @@ export async function supervise<T>(
   signal: AbortSignal,
 ): Promise<T | undefined> {
   const { now, onEnd, onFailure } = supervision;
-  let attempts = 0;
-  let short = 0;
+  const row = new Row();
   while (!signal.aborted) {
     let liveSince: number | undefined;
     const [outcome] = await Promise.allSettled([attempt(() => (liveSince ??= now()))]);
     const flowed = liveSince === undefined ? 0 : now() - liveSince;
     let wait: number;
     if (outcome.status === "fulfilled") {
-      short = flowed >= SESSION_MS ? 0 : short + 1;
+      const short = row.ended(flowed);
       const after = signal.aborted ? "over" : (onEnd?.(outcome.value, short) ?? "over");
       if (after === "over") return outcome.value;
-      // Whoever ends in good order is there: attempts that failed before do not count.
-      attempts = 0;
-      if (after === "at-once") short = 0;
       wait = after === "at-once" ? 0 : backoff(undefined, short, supervision);
     } else {
       if (signal.aborted) return undefined;
       const error: unknown = outcome.reason;
-      attempts = flowed >= RESET_AFTER_MS ? 1 : attempts + 1;
-      wait = backoff(error, attempts, supervision);
+      const absent = liveSince === undefined && supervision.isAbsent?.(error) === true;
+      const attempts = absent ? row.wasAbsent() : row.failed(flowed);
+      wait = backoff(error, attempts, absent ? withShortWaits(supervision) : supervision);
       if (onFailure({ error, attempts, wait }) === "give-up") throw error;
     }
     if (wait > 0) await supervision.sleep(wait, signal);
@@ -92,11 +93,49 @@ export async function supervise<T>(
   return undefined;
 }
 
+/** With waits of ABSENT_MS at most, unless the shortest one is longer. */
+function withShortWaits<T>(supervision: Supervision<T>): Supervision<T> {
+  const { min, max } = supervision.policy;
+  return { ...supervision, policy: { min, max: Math.min(max, Math.max(min, ABSENT_MS)) } };
+}
+
+/** What comes in a row: failures, absences, sessions that end after a moment. Each makes its own wait longer. */
+class Row {
+  #failed = 0;
+  #absent = 0;
+  #short = 0;
+
+  /** A session of so many ms ended in good order; how many in a row did so after a moment. */
+  ended(flowed: number): number {
+    this.#failed = 0;
+    this.#absent = 0;
+    this.#short = flowed >= SESSION_MS ? 0 : this.#short + 1;
+    return this.#short;
+  }
+
+  /** An attempt failed after so many ms of flow; how many in a row did. */
+  failed(flowed: number): number {
+    this.#absent = 0;
+    this.#failed = flowed >= RESET_AFTER_MS ? 1 : this.#failed + 1;
+    return this.#failed;
+  }
+
+  /** There was nothing yet, which is no trouble that a session would have to make good; how many times in a row. */
+  wasAbsent(): number {
+    this.#absent += 1;
+    return this.#absent;
+  }
+}
+
 /** The wait before the next attempt: doubling with up to a quarter of jitter; a refusal waits the longest. */
 function backoff<T>(error: unknown, attempts: number, supervision: Supervision<T>): number {
   const { min, max } = supervision.policy;
   const isHopeless = supervision.isHopeless ?? isSaid;
+  if (error !== undefined && isHopeless(error)) return jittered(max, supervision.random);
   const doublings = Math.min(Math.max(0, attempts - 1), 30);
-  const base = error !== undefined && isHopeless(error) ? max : Math.min(max, min * 2 ** doublings);
-  return Math.round(base * (1 - supervision.random() / 4));
+  return jittered(Math.min(max, min * 2 ** doublings), supervision.random);
+}
+
+function jittered(wait: number, random: () => number): number {
+  return Math.round(wait * (1 - random() / 4));
 }

@@ -228,6 +228,19 @@ describe("a source that is lost", () => {
     expect(report.mediaMs).toBe(40);
   });
 
+  test.each<[string, unknown, unknown]>([
+    ["the server that hung up has no such stream: it has ended", NOT_LIVE, undefined],
+    ["the server that hung up is not there", UNREACHABLE, UNREACHABLE],
+  ])("for longer than its patience, and %s", async (_name, then, sourceError) => {
+    const hungUp: Session = ({ push }) => {
+      push("K0 f40");
+      throw new TransportError("the server closed the connection", "closed");
+    };
+    const source = scriptedSource("played", hungUp, failing(then));
+    const { report } = await runFakeJob(makePlan({ wait: 30 }), source, [new FakeSink("a")]);
+    expect([report.sourceError, report.mediaMs]).toEqual([sourceError, 40]);
+  });
+
   test("for longer than --grace ends the sessions of its sinks; then a new one begins at 0", async () => {
     const source = scriptedSource("played", lost("M1 V1 K500 f540"), async ({ push }) => {
       await until("its session is over", () => a.state === "idle");

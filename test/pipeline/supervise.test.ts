@@ -141,6 +141,48 @@ describe("flow", () => {
   });
 });
 
+describe("what is not there yet", () => {
+  const ABSENT = new RemoteError("not live", { code: "NetStream.Play.StreamNotFound", refusal: "not-live" });
+  const isAbsent = (error: unknown): boolean => error === ABSENT;
+
+  test("is asked for every five seconds at least", async () => {
+    expect(await waits(6, { isAbsent }, ABSENT)).toEqual([1000, 2000, 4000, 5000, 5000, 5000]);
+  });
+
+  test("but not more often than was asked for", async () => {
+    const policy = { min: 8000, max: 60_000 };
+    expect(await waits(3, { isAbsent, policy }, ABSENT)).toEqual([8000, 8000, 8000]);
+    expect(await waits(3, { isAbsent, policy: { min: 1000, max: 3000 } }, ABSENT)).toEqual([
+      1000, 2000, 3000,
+    ]);
+  });
+
+  test("is no trouble: what breaks off after it is dialled at once", async () => {
+    const clock = new FakeClock();
+    let round = 0;
+    const attempt = async (live: () => void): Promise<void> => {
+      round += 1;
+      if (round === 12) return;
+      if (round % 4 !== 0) throw ABSENT;
+      live();
+      throw FAULT;
+    };
+    await supervise(attempt, makeSupervision(clock, { isAbsent }), SIGNAL);
+    expect(clock.slept).toEqual([1000, 2000, 4000, 1000, 1000, 2000, 4000, 2000, 1000, 2000, 4000]);
+  });
+
+  test("of what has flowed is a failure", async () => {
+    const clock = new FakeClock();
+    let left = 5;
+    const attempt = async (live: () => void): Promise<void> => {
+      live();
+      if (left-- > 0) throw ABSENT;
+    };
+    await supervise(attempt, makeSupervision(clock, { isAbsent }), SIGNAL);
+    expect(clock.slept).toEqual([1000, 2000, 4000, 8000, 16_000]);
+  });
+});
+
 describe("an attempt that ends and is wanted again", () => {
   /** Sessions that flow for so many ms and end, or fail if negative; `after` is what follows an end. */
   async function sessions(flowMs: readonly number[], after: AfterEnd) {
@@ -202,10 +244,10 @@ describe("an attempt that ends and is wanted again", () => {
     });
   });
 
-  test("at once does not wait, nor begin a row", async () => {
-    expect(await sessions([10, 10, -10, 10], "at-once")).toMatchObject({
+  test("at once does not wait, and is counted all the same", async () => {
+    expect(await sessions([10, 10, -10, 10, SESSION_MS], "at-once")).toMatchObject({
       slept: [1000],
-      ends: [1, 1, 1],
+      ends: [1, 2, 3, 0],
       failures: [1],
     });
   });

@@ -68,6 +68,7 @@ export function captureSource(options: CaptureOptions): Source {
   return {
     name,
     nature,
+    flows: options.clock.kind === "arrival",
     run: (ingest, signal) => rawVideoSource({ ...raw, clock: clockOf(options.clock) }).run(ingest, signal),
   };
 }
