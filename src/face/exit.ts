@@ -54,17 +54,23 @@ export function outcomeOf(report: JobReport): Outcome {
   const delivered =
     sinks.some((sink) => sink.everLive) && report.mediaMs + report.status.counters.packets > 0;
   if (!delivered) return nothing(report);
+  const none = hasNoRecording(report);
   const faultsOf = (required: boolean): string[] =>
-    sinks.filter((sink) => sink.required === required).flatMap(sinkFaults);
+    sinks
+      .filter((sink) => sink.required === required)
+      // What never was is not lost.
+      .flatMap((sink) => sinkFaults(none ? { ...sink, everLive: false } : sink));
   const faults = [...sourceFaults(report), ...faultsOf(true)];
-  const amount = [amountOf(report), ...faultsOf(false).map((fault) => `not required: ${fault}`)].join("; ");
+  const first = none ? "nothing recorded" : amountOf(report);
+  const amount = [first, ...faultsOf(false).map((fault) => `not required: ${fault}`)].join("; ");
   if (faults.length === 0) {
     const how = report.stopped ? "stopped" : "done";
     return { code: ExitCode.done, text: `${how}: ${amount}` };
   }
   const disk = sinks.some((sink) => sink.error !== undefined && exitCodeOf(sink.error) === ExitCode.disk);
   const code = disk ? ExitCode.disk : ExitCode.incomplete;
-  return { code, text: `incomplete: ${amount}; ${faults.join("; ")}` };
+  const why = faults.join("; ");
+  return { code, text: none ? `${amount}: ${why}` : `incomplete: ${amount}; ${why}` };
 }
 
 /** Nothing left the program: the first cause decides. */
@@ -119,12 +125,35 @@ function sinkFaults(sink: SinkStatus): string[] {
   return faults;
 }
 
+/** Whether all that was to be had was recordings, and there is none: of media that came, nothing is on the disk. */
+function hasNoRecording({ status: { sinks }, files, earlierFiles }: JobReport): boolean {
+  return files.length + earlierFiles.count === 0 && !sinks.some(mayHoldMedia);
+}
+
+/** A destination, stdout, or a recording that a disk did not let us finish: its `.part` may hold media. */
+function mayHoldMedia({ kind, name, error }: SinkStatus): boolean {
+  if (kind !== "file" || name === "stdout") return true;
+  return error instanceof DiskError && (error.code === "EBUSY" || error.message.startsWith("Cannot finish "));
+}
+
+/** How much media there is to show for the job, in ms: where its only recording lost some, what the files hold. */
+function gottenMs({ status: { sinks }, files, earlierFiles, mediaMs }: JobReport): number {
+  const [sink] = sinks;
+  const recorded =
+    sinks.length === 1 && sink!.kind === "file" && files.length > 0 && earlierFiles.count === 0;
+  if (!recorded || sinkFaults(sink!).length === 0) return mediaMs;
+  return Math.min(
+    mediaMs,
+    files.reduce((sum, { ms }) => sum + ms, 0),
+  );
+}
+
 /** `1h58m of 2h in 4 files, 2.1 GiB` or `12s sent to own, twitch (1.5 MiB)`. */
 function amountOf(report: JobReport): string {
-  const wanted = report.wantedMs;
-  const media = formatDuration(report.mediaMs);
-  const time =
-    wanted === undefined || report.mediaMs + 1000 >= wanted ? media : `${media} of ${formatDuration(wanted)}`;
+  const gotten = gottenMs(report);
+  const wanted = report.wantedMs ?? report.mediaMs;
+  const media = formatDuration(gotten);
+  const time = gotten + 1000 >= wanted ? media : `${media} of ${formatDuration(wanted)}`;
   const { files, earlierFiles, deletedFiles } = report;
   const count = files.length + earlierFiles.count;
   const parts: string[] = [];

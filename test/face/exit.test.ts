@@ -192,6 +192,54 @@ describe("a job that did something", () => {
       "incomplete: 2m; stdout lost: the reader closed the pipe",
     ],
     [
+      "with a disk that became full: the files count",
+      makeReport({ verb: "pull", wantedMs: 120_000, files: [{ ...FILE, ms: 11_500 }] }, [
+        file({ error: FULL }),
+      ]),
+      7,
+      "incomplete: 11.5s of 2m in 1 file, 1.5 MiB: a.flv; a.flv lost: the disk is full",
+    ],
+    [
+      "with a disk that was full for a while",
+      makeReport({ files: [11_500, 60_000].map((ms, i) => ({ ...FILE, path: `${i}.flv`, ms })) }, [
+        file({ downMs: 48_000 }),
+      ]),
+      3,
+      "incomplete: 1m12s of 2m in 2 files, 3.0 MiB: 0.flv, 1.flv; a.flv down 48s",
+    ],
+    [
+      "with one of two disks that became full",
+      makeReport({ files: [FILE, { ...FILE, path: "b.flv", ms: 11_500 }] }, [
+        file(),
+        file({ name: "b.flv", error: FULL }),
+      ]),
+      7,
+      "incomplete: 2m in 2 files, 3.0 MiB: a.flv, b.flv; b.flv lost: the disk is full",
+    ],
+    [
+      "with more files than are named, and one that failed",
+      makeReport({ files: [FILE], earlierFiles: { count: 9, bytes: 0 }, mediaMs: 1_200_000 }, [
+        file({ error: FULL }),
+      ]),
+      7,
+      "incomplete: 20m in 10 files, 1.5 MiB; a.flv lost: the disk is full",
+    ],
+    [
+      "that has no recording to show for it, because the disk was full",
+      makeReport({}, [file({ error: FULL })]),
+      7,
+      "nothing recorded: a.flv: the disk is full",
+    ],
+    ["whose media was none that can be recorded", makeReport({}, [file()]), 0, "done: nothing recorded"],
+    [
+      "that could not finish its recording",
+      makeReport({}, [
+        file({ error: new DiskError('Cannot finish "a.flv": no', { path: "a.flv", code: "EIO" }) }),
+      ]),
+      7,
+      'incomplete: 2m; a.flv lost: Cannot finish "a.flv": no',
+    ],
+    [
       "with a disk that was full beside a destination",
       makeReport({}, [file({ everLive: true, error: FULL }), makeSinkStatus()]),
       7,
