@@ -63,9 +63,18 @@ export class Hooks {
     }
   }
 
-  /** The job is over after `ms` of media: runs its last command and waits until all are through. */
+  /**
+   * The job is over after `ms` of media: waits for the commands before, each with its own limit, because the last one
+   * may use what they make; runs that, and waits for it too.
+   */
   async end(ms: number): Promise<void> {
+    await this.#quiet();
     this.#add("end", { path: this.#lastPath, ms });
+    await this.#quiet();
+  }
+
+  /** Resolves when no command runs or waits. */
+  async #quiet(): Promise<void> {
     if (this.#running === 0) return;
     await new Promise<void>((resolve) => (this.#onQuiet = resolve));
   }

@@ -51,6 +51,30 @@ describe("commands", () => {
     expect(linesOf(file)).toEqual(["start", "gap 2.25", "end 60 /r/a.flv"]);
   });
 
+  test("the end begins when all before it are over, those that had to wait too", async () => {
+    const folder = scratch("hooks");
+    const [file, gate] = [join(folder, "out"), join(folder, "gate")];
+    const slow = `while [ ! -e ${gate} ]; do sleep 0.01; done; echo segment >>${file}`;
+    const { hooks } = makeHooks({ segment: ["sh", "-c", slow], end: writing(file, "end") });
+    for (let i = 0; i < 6; i++) hooks.hear(segment(`${i}.flv`));
+    const ended = hooks.end(0);
+    // Time for an end that does not wait.
+    await Bun.sleep(100);
+    await Bun.write(gate, "");
+    await ended;
+    expect(linesOf(file)).toEqual([...Array(6).fill("segment"), "end"]);
+  });
+
+  test("no end begins after an abort", async () => {
+    const file = join(scratch("hooks"), "out");
+    const { hooks } = makeHooks({ segment: ["sleep", "100"], end: writing(file, "end") });
+    hooks.hear(segment("a.flv"));
+    const ended = hooks.end(0);
+    hooks.abort();
+    await ended;
+    expect(linesOf(file)).toEqual([]);
+  });
+
   test("also run for what an earlier run had left", async () => {
     const file = join(scratch("hooks"), "out");
     const { hooks } = makeHooks({ segment: writing(file, "{path}") });
