@@ -127,11 +127,17 @@ function headerSyncAt(bytes: Uint8Array, at: number, { end, final }: SyncLimits)
   return plain ? SYNC : NO_SYNC;
 }
 
-/** What an input is instead of FLV, and what to do about it. */
-export type Foreign = { name: string; hint: string; matches: (bytes: Uint8Array) => boolean };
+/** What an input is instead of FLV, and what to do about it; `fromPipe`: where it may come from stdin. */
+export type Foreign = {
+  name: string;
+  hint: string;
+  fromPipe?: string;
+  matches: (bytes: Uint8Array) => boolean;
+};
 
 const CONVERT = "convert it first: ffmpeg -i FILE -c copy out.flv";
 const RAW_VIDEO = "use h264:FILE for a raw H.264 stream";
+const RAW_VIDEO_PIPE = "use h264:- for a raw H.264 stream on stdin, h264:FILE for one in a file";
 
 /** What people hand in instead of FLV, and what to tell them. The first that matches counts. */
 const FOREIGN: readonly Foreign[] = [
@@ -148,6 +154,7 @@ const FOREIGN: readonly Foreign[] = [
   {
     name: "Annex B video",
     hint: RAW_VIDEO,
+    fromPipe: RAW_VIDEO_PIPE,
     matches: (b) => startsWith(b, 0, "\0\0\x01") || startsWith(b, 0, "\0\0\0\x01"),
   },
   { name: "MPEG-TS", hint: CONVERT, matches: (b) => b[0] === 0x47 && !startsWith(b, 0, "GIF8") },
@@ -174,7 +181,10 @@ export function notFlv(bytes: Uint8Array): MediaError {
       0,
     );
   }
-  return new MediaError(`Cannot read FLV: the input looks like ${foreign.name}; ${foreign.hint}`, 0);
+  return new MediaError(
+    `Cannot read FLV: the input looks like ${foreign.name}; ${foreign.fromPipe ?? foreign.hint}`,
+    0,
+  );
 }
 
 function isHtml(bytes: Uint8Array): boolean {

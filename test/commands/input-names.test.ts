@@ -13,7 +13,8 @@ afterAll(removeScratch);
 const path = join(scratch("input-names"), "a$&$'.flv");
 writeFileSync(path, Uint8Array.of(0, 0, 0, 1, 0x67, 0x42, 0, 30, 0, 0, 0, 0, 0, 0, 0, 0));
 const { signal } = new AbortController();
-const WHY = "the input looks like Annex B video; use h264:FILE for a raw H.264 stream";
+const WHY =
+  "the input looks like Annex B video; use h264:- for a raw H.264 stream on stdin, h264:FILE for one in a file";
 
 test.each([
   ["probe", "read", () => inspectInput(path, new Ingest(new Hub(), () => {}), signal)],
