@@ -47,7 +47,7 @@ const ABSENT_MS = 5_000;
 /** Flow for this long means that the trouble is over. */
 export const RESET_AFTER_MS = 30_000;
 /** What flowed for this long and ended was a session: the next one may begin right behind it. */
-export const SESSION_MS = 2_000;
+export const SESSION_MS = 1_000;
 
 /** Supervision over the real clock. */
 export function realSupervision(
