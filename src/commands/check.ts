@@ -12,7 +12,7 @@ import { nextRuns, type Schedule } from "../recipe/schedule.ts";
 import { parseArgs, type Args } from "./args.ts";
 import { formatExactTime } from "./calendar.ts";
 import { probePlan, type ProbeResult } from "./check-probe.ts";
-import { sinkInWords, sourceInWords } from "./describe.ts";
+import { rulesInWords, sinkInWords, sourceInWords } from "./describe.ts";
 import { formatExact } from "./exact.ts";
 import { makeFaces, type Faces } from "./faces.ts";
 import { flagsOf } from "./flags.ts";
@@ -95,6 +95,9 @@ function jobLines(job: RecipeJob, wanted: Wanted, results: readonly ProbeResult[
   );
   const lines = [`${file}: ${plan.job} (${plan.verb}) ${sourceInWords(plan)} -> ${to.join(", ")}`];
   if (schedule !== undefined) lines.push(`  ${scheduleInWords(schedule)}`);
+  // The table of values says the same, and where it comes from; a schedule says itself how long a run is.
+  if (!wanted.resolved)
+    lines.push(...rulesInWords(schedule?.for === undefined ? plan : { ...plan, for: undefined }));
   if (wanted.next > 0) lines.push(...nextLines(schedule, wanted.next));
   if (wanted.resolved) lines.push(...formatResolved(resolvedValues(job)));
   return [...lines, ...results.map(resultLine)];

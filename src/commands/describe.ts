@@ -4,7 +4,10 @@
 
 import { audioInWords } from "../recipe/audio.ts";
 import type { Plan, SinkPlan } from "../recipe/plan.ts";
+import { localZone } from "../recipe/schedule.ts";
 import { redactUrl } from "../rtmp/url.ts";
+import { formatExactTime } from "./calendar.ts";
+import { formatExact, formatExactSize } from "./exact.ts";
 
 /** Where a plan's media comes from. */
 export function sourceInWords(plan: Plan): string {
@@ -55,5 +58,40 @@ export function describePlan(plan: Plan): string[] {
     `${plan.verb} ${sourceInWords(plan)}`,
     ...(audio === undefined ? [] : [`  audio: ${audio}`]),
     ...to,
+    ...rulesInWords(plan),
+  ];
+}
+
+/** What was asked of a plan beside where the media goes: when it ends, what it waits for, how recordings are cut and kept. */
+export function rulesInWords(plan: Plan): string[] {
+  const { wait, until, follow } = plan;
+  const line = (name: string, text: string | undefined): string[] =>
+    text === undefined ? [] : [`  ${name}: ${text}`];
+  const time = (ms: number | undefined): string | undefined =>
+    ms === undefined ? undefined : formatExact(ms);
+  return [
+    ...line("for", time(plan.for)),
+    ...line("until", until === undefined ? undefined : formatExactTime(until, localZone())),
+    ...line("wait", time(wait)),
+    ...line("follow", follow ? "every session, until the end that is planned or a signal" : undefined),
+    ...recordingRules(plan).flatMap(([name, text]) => line(name, text)),
+  ];
+}
+
+type Rule = readonly [name: string, text: string | undefined];
+
+/** Rules for recordings mean nothing where there are none. */
+function recordingRules({ sinks, record: { segment, join, keep } }: Plan): Rule[] {
+  if (!sinks.some(({ kind }) => kind === "file")) return [];
+  const where = segment?.align === "clock" ? ", on the clock" : "";
+  const kept = [
+    ...(keep?.ageMs === undefined ? [] : [`for ${formatExact(keep.ageMs)}`]),
+    ...(keep?.bytes === undefined ? [] : [`at most ${formatExactSize(keep.bytes)}`]),
+    ...(keep?.freeBytes === undefined ? [] : [`while ${formatExactSize(keep.freeBytes)} are free`]),
+  ];
+  return [
+    ["segment", segment === undefined ? undefined : `${formatExact(segment.every)}${where}`],
+    ["join", join === undefined ? undefined : formatExact(join)],
+    ["keep", kept.length === 0 ? undefined : kept.join(", ")],
   ];
 }

@@ -57,6 +57,28 @@ describe("check", () => {
     expectNoSecret(result, ...Object.values(KEYS));
   });
 
+  test("says the rules of a job as --dry-run does", async () => {
+    const folder = folderWith(`version: 1
+jobs:
+  porch:
+    from: rtmp://127.0.0.1:1/live/porch
+    for: 2h
+    record:
+      path: "{job}_{date}_{time}.flv"
+      segment: { every: 30m, align: clock }
+      keep: { age: 14d }
+`);
+    const rules = /\n {2}for: 2h\n {2}segment: 30m, on the clock\n {2}keep: for 14d\n/;
+    for (const command of [
+      ["check", "r.yaml"],
+      ["pull", "r.yaml", "--dry-run"],
+    ]) {
+      const result = await runnel(command, { cwd: folder });
+      expectExit(result, 0);
+      expect(stdout(result)).toMatch(rules);
+    }
+  });
+
   test("says all that is wrong, and starts nothing", async () => {
     const cwd = folderWith(
       "version: 1\njobs:\n  a:\n    from: { url: rtmp://h/live/x, wait: 15 }\n    recrod: x.flv\n",
