@@ -66,24 +66,13 @@ test("at once when all are ready", async () => {
   await job.done;
 });
 
-test("not before anybody is ready", async () => {
+test.each([
+  ["not before anybody is ready", makePlan(), []],
+  ["with all of them where nothing may be dropped", makePlan({ realtime: false }), [new FakeSink("good")]],
+])("%s", async (_name, plan, others) => {
   const source = made();
   const slow = slowSink("slow");
-  const job = new FakeJob(makePlan(), source, [slow.sink]);
-  await pass(60_000);
-  expect(source.runs).toBe(0);
-  slow.answer();
-  await pass(0);
-  expect(source.runs).toBe(1);
-  job.stop();
-  await pass(1);
-  await job.done;
-});
-
-test("with all of them where nothing may be dropped: as fast as the slowest", async () => {
-  const source = made();
-  const slow = slowSink("slow");
-  const job = new FakeJob(makePlan({ realtime: false }), source, [slow.sink, new FakeSink("good")]);
+  const job = new FakeJob(plan, source, [slow.sink, ...others]);
   await pass(60_000);
   expect(source.runs).toBe(0);
   slow.answer();
