@@ -82,7 +82,8 @@ export class Episodes {
 
   /**
    * Resolves when media may begin, or `signal` aborts: when each sink is live, or has failed for the first time. One that
-   * does not answer holds up the others for a moment only: its queue keeps the beginning, unless none may drop.
+   * does not answer holds up the others for a moment only: its queue keeps the beginning, as far as its limits go. Where
+   * none may drop anything, all are waited for.
    */
   async ready(signal: AbortSignal): Promise<void> {
     const settled = this.#sinks.map((sink) => sink.settled);

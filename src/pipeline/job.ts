@@ -40,6 +40,8 @@ export function runJob(plan: Plan, parts: JobParts, context: JobContext): Promis
 class Job {
   readonly #plan: Plan;
   readonly #source: Source;
+  /** Whether it begins when its sinks are ready. */
+  readonly #waits: boolean;
   readonly #parts: JobParts;
   readonly #context: JobContext;
   readonly #hooks: Hooks;
@@ -78,10 +80,13 @@ class Job {
     };
     this.#context = { ...context, report };
     const made = parts.source.nature === "made";
+    const hold = made && (!plan.realtime || (plan.source.kind === "stdin" && parts.sinks.length === 1));
+    // Media that is timed by its arrival does not wait, unless nobody may lose any of it.
+    this.#waits = made && (parts.source.flows !== true || hold);
     this.#episodes = new Episodes(parts.sinks, {
       retry: plan.retry,
       report,
-      hold: made && (!plan.realtime || (plan.source.kind === "stdin" && parts.sinks.length === 1)),
+      hold,
       made,
       onHopeless: () => this.#stopSource.abort(),
     });
@@ -111,9 +116,7 @@ class Job {
     if (until !== undefined) this.#planEnd(() => until - Date.now());
     this.#planPatience();
     this.#episodes.open();
-    // A source that is made here waits for its destinations, unless it goes on by itself.
-    if (this.#source.nature === "made" && this.#source.flows !== true)
-      await this.#episodes.ready(this.#stopSource.signal);
+    if (this.#waits) await this.#episodes.ready(this.#stopSource.signal);
     const reason = await this.#runSource();
     clearTimeout(this.#endTimer);
     clearTimeout(this.#absenceTimer);
@@ -212,7 +215,7 @@ class Job {
     } catch (error) {
       if (this.#sessionLive) {
         this.#silence = isStalled(error) ? describe(error) : undefined;
-        this.#hungUp = isHangUp(error) ? describe(error) : undefined;
+        this.#hungUp = this.#isOfServer() && isHangUp(error) ? describe(error) : undefined;
       }
       // Servers that announce no end just fall silent, as a network does that broke: the next attempt tells.
       else if (this.#silence !== undefined && isGone(error) && !this.#isWantedAgain()) return this.#silence;
@@ -277,6 +280,12 @@ class Job {
   /** Whether each session of a played stream is a recording of its own, and the next one is waited for. */
   get #follows(): boolean {
     return this.#plan.follow && this.#source.nature === "played";
+  }
+
+  /** Whether the source is a server; a program that goes away has failed. */
+  #isOfServer(): boolean {
+    const { kind } = this.#plan.source;
+    return kind === "rtmp" || kind === "http";
   }
 
   /** Whether the end of a session is not the end of the job. */

@@ -16,7 +16,7 @@ export interface Source {
    * `played`: a stream of a server. `awaited`: publishers come to us and go, and the job stays.
    */
   readonly nature: "made" | "played" | "awaited";
-  /** Media is timed by its arrival: it does not wait, even where it is made here. */
+  /** Media is timed by its arrival: to wait would press it together. */
   readonly flows?: boolean;
   /** One session. Resolves with the reason when the stream ends, rejects when it is lost or never came. */
   run(ingest: Ingest, signal: AbortSignal): Promise<string>;

@@ -67,10 +67,16 @@ test("at once when all are ready", async () => {
 });
 
 test.each([
-  ["not before anybody is ready", makePlan(), []],
-  ["with all of them where nothing may be dropped", makePlan({ realtime: false }), [new FakeSink("good")]],
-])("%s", async (_name, plan, others) => {
-  const source = made();
+  ["not before anybody is ready", makePlan(), [], false],
+  [
+    "with all of them where nothing may be dropped",
+    makePlan({ realtime: false }),
+    [new FakeSink("good")],
+    false,
+  ],
+  ["so, too, if it is timed by its arrival", makePlan({ realtime: false }), [], true],
+])("%s", async (_name, plan, others, flows) => {
+  const source = made(flows);
   const slow = slowSink("slow");
   const job = new FakeJob(plan, source, [slow.sink, ...others]);
   await pass(60_000);

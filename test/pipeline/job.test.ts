@@ -14,6 +14,8 @@ import {
   scriptedSource,
   type Session,
 } from "../support/fake-job.ts";
+import type { SourcePlan } from "../../src/recipe/plan.ts";
+import { parseRtmpUrl } from "../../src/rtmp/url.ts";
 import { until } from "../support/ports.ts";
 
 const LOST = new TransportError("connection reset", "reset");
@@ -228,16 +230,19 @@ describe("a source that is lost", () => {
     expect(report.mediaMs).toBe(40);
   });
 
-  test.each<[string, unknown, unknown]>([
-    ["the server that hung up has no such stream: it has ended", NOT_LIVE, undefined],
-    ["the server that hung up is not there", UNREACHABLE, UNREACHABLE],
-  ])("for longer than its patience, and %s", async (_name, then, sourceError) => {
+  const SERVER: SourcePlan = { kind: "rtmp", url: parseRtmpUrl("rtmp://h/live/x") };
+  test.each<[string, SourcePlan, unknown, unknown]>([
+    ["the server that hung up has no such stream: it has ended", SERVER, NOT_LIVE, undefined],
+    ["the server that hung up is not there", SERVER, UNREACHABLE, UNREACHABLE],
+    ["the program that went away has nothing", { kind: "testcard" }, NOT_LIVE, NOT_LIVE],
+  ])("for longer than its patience, and %s", async (_name, from, then, sourceError) => {
     const hungUp: Session = ({ push }) => {
       push("K0 f40");
       throw new TransportError("the server closed the connection", "closed");
     };
     const source = scriptedSource("played", hungUp, failing(then));
-    const { report } = await runFakeJob(makePlan({ wait: 30 }), source, [new FakeSink("a")]);
+    const plan = makePlan({ wait: 30, source: from });
+    const { report } = await runFakeJob(plan, source, [new FakeSink("a")]);
     expect([report.sourceError, report.mediaMs]).toEqual([sourceError, 40]);
   });
 
