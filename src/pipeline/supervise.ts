@@ -73,17 +73,17 @@ export async function supervise<T>(
   while (!signal.aborted) {
     let liveSince: number | undefined;
     const [outcome] = await Promise.allSettled([attempt(() => (liveSince ??= now()))]);
-    const flowed = liveSince === undefined ? 0 : now() - liveSince;
+    const flowed = liveSince === undefined ? undefined : now() - liveSince;
     let wait: number;
     if (outcome.status === "fulfilled") {
-      const short = row.ended(flowed);
+      const short = row.ended(flowed ?? 0);
       const after = signal.aborted ? "over" : (onEnd?.(outcome.value, short) ?? "over");
       if (after === "over") return outcome.value;
       wait = after === "at-once" ? 0 : backoff(undefined, short, supervision);
     } else {
       if (signal.aborted) return undefined;
       const error: unknown = outcome.reason;
-      const absent = liveSince === undefined && supervision.isAbsent?.(error) === true;
+      const absent = flowed === undefined && supervision.isAbsent?.(error) === true;
       const attempts = absent ? row.wasAbsent() : row.failed(flowed);
       wait = backoff(error, attempts, absent ? withShortWaits(supervision) : supervision);
       if (onFailure({ error, attempts, wait }) === "give-up") throw error;
@@ -113,10 +113,12 @@ class Row {
     return this.#short;
   }
 
-  /** An attempt failed after so many ms of flow; how many in a row did. */
-  failed(flowed: number): number {
-    this.#absent = 0;
-    this.#failed = flowed >= RESET_AFTER_MS ? 1 : this.#failed + 1;
+  /** An attempt failed, or a session of so many ms broke off; how many in a row did. */
+  failed(flowed: number | undefined): number {
+    if (flowed !== undefined) this.#absent = 0;
+    const ms = flowed ?? 0;
+    if (ms >= SESSION_MS) this.#short = 0;
+    this.#failed = ms >= RESET_AFTER_MS ? 1 : this.#failed + 1;
     return this.#failed;
   }
 

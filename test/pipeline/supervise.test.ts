@@ -171,6 +171,22 @@ describe("what is not there yet", () => {
     expect(clock.slept).toEqual([1000, 2000, 4000, 1000, 1000, 2000, 4000, 2000, 1000, 2000, 4000]);
   });
 
+  test("is counted on while other attempts fail", async () => {
+    const clock = new FakeClock();
+    const counted: number[] = [];
+    let round = 0;
+    const attempt = async (): Promise<void> => {
+      if (round++ === 6) return;
+      throw round % 2 === 1 ? ABSENT : FAULT;
+    };
+    const onFailure = ({ attempts }: Failure): "retry" => {
+      counted.push(attempts);
+      return "retry";
+    };
+    await supervise(attempt, makeSupervision(clock, { isAbsent, onFailure }), SIGNAL);
+    expect(counted).toEqual([1, 1, 2, 2, 3, 3]);
+  });
+
   test("of what has flowed is a failure", async () => {
     const clock = new FakeClock();
     let left = 5;
@@ -241,6 +257,13 @@ describe("an attempt that ends and is wanted again", () => {
     expect(await sessions([-10, -10, -RESET_AFTER_MS, -10, SESSION_MS], "again")).toMatchObject({
       slept: [1000, 2000, 1000, 2000],
       failures: [1, 2, 1, 2],
+    });
+  });
+
+  test("is no short one any more when one has flowed that broke off", async () => {
+    expect(await sessions([10, 10, 10, -SESSION_MS, 10, 10], "again")).toMatchObject({
+      ends: [1, 2, 3, 1, 2],
+      failures: [1],
     });
   });
 
