@@ -96,7 +96,7 @@ function readDestinations(
   return sinks;
 }
 
-/** The keys without those whose name is certainly one that no destination has: each of these is a problem. */
+/** The keys without those whose name no destination has, and that are no part of a key: each of these is a problem. */
 function knownKeys(
   written: readonly WrittenDestination[],
   { keys, source = "" }: SinkRequest,
@@ -105,7 +105,8 @@ function knownKeys(
   const names = written.flatMap(({ name }) => name ?? []);
   const candidates = /^listen:/i.test(source) ? [...names, LISTEN_KEY_NAME] : names;
   return keys.filter(({ unknown }) => {
-    if (unknown?.certain !== true) return true;
+    const isName = unknown?.certain === true || nearest(unknown?.text ?? "", names) !== undefined;
+    if (unknown === undefined || !isName) return true;
     problems.push(noSuchName(unknown.text, names, candidates));
     return false;
   });

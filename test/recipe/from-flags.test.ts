@@ -179,6 +179,10 @@ describe("what is wrong with a command line", () => {
       "push s.flv rtmp://d/x rtmp://d/y -k KEY",
       "-k fits several destinations; name them: -t NAME=URL -k NAME=KEY",
     ],
+    [
+      "push s.flv -t twitch=rtmp://d/x -k twich=KEY",
+      '-k: no destination is called "twich": there is twitch; did you mean twitch?',
+    ],
     ...["env:K", "@/nowhere/KEY"].flatMap((written): [string, ...string[]][] => [
       [
         `push s.flv -t twitch=rtmp://d/x -k twich=${written}`,
