@@ -11,7 +11,7 @@ const STDERR = 2;
 const STDOUT = 1;
 /** How long a reader that has stalled is waited for at the end: of the log, and of what was asked for; in ms. */
 const LOG_PATIENCE_MS = 1_000;
-const ANSWER_PATIENCE_MS = 10_000;
+const ANSWER_PATIENCE_MS = 5_000;
 
 /** Where lines go; see the head of this file. */
 export class Terminal {
