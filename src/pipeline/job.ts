@@ -60,7 +60,7 @@ class Job {
   #sessionLive = false;
   /** How the last session ended, if the server just fell silent: that may have been the end of the stream. */
   #silence: string | undefined;
-  /** How it ended, if the server hung up: that was the end of the stream, if there is none for as long as it is looked for. */
+  /** How it ended, if the server hung up: the end of the stream, if it does not come back while it is looked for. */
   #hungUp: string | undefined;
   #onSessionLive: () => void = () => {};
   #endTimer: Timer | undefined;

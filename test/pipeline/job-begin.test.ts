@@ -41,6 +41,13 @@ async function pass(ms: number): Promise<void> {
   await settle();
 }
 
+/** Stops a job, and gives its queues the moment that they take. */
+async function end(job: FakeJob): Promise<void> {
+  job.stop();
+  await pass(1);
+  await job.done;
+}
+
 test("a second behind the first sink that is ready, whatever the others do; and they miss nothing", async () => {
   const source = made();
   const [good, slow] = [new FakeSink("good"), slowSink("slow")];
@@ -52,9 +59,7 @@ test("a second behind the first sink that is ready, whatever the others do; and 
   slow.answer();
   await pass(0);
   expect(slow.sink.lines).toEqual([LINE]);
-  job.stop();
-  await pass(1);
-  await job.done;
+  await end(job);
 });
 
 test("at once when all are ready", async () => {
@@ -84,9 +89,7 @@ test.each([
   slow.answer();
   await pass(0);
   expect(source.runs).toBe(1);
-  job.stop();
-  await pass(1);
-  await job.done;
+  await end(job);
 });
 
 test("at once if it is timed by its arrival: to wait would press it together", async () => {
@@ -98,7 +101,5 @@ test("at once if it is timed by its arrival: to wait would press it together", a
   slow.answer();
   await pass(0);
   expect(slow.sink.lines).toEqual([LINE]);
-  job.stop();
-  await pass(1);
-  await job.done;
+  await end(job);
 });

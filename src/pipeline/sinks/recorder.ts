@@ -313,7 +313,7 @@ export class Recorder {
     );
   }
 
-  /** What is said of a disk, or a reader of stdout, that more waits for than may. */
+  /** What is said when more waits for the disk, or for the reader of stdout, than may. */
   #overflow(): unknown {
     const { store, name, queue } = this.#options;
     return store === undefined ? slowReader(name, queue.bytes) : this.#passing(slowDisk(name, queue.bytes));
